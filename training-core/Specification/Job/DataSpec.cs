@@ -1,0 +1,96 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+
+namespace Ctwa.Training.Specification;
+
+/// <summary>Where prompts and ground truths come from.</summary>
+public sealed record DataSpec
+{
+    [Description("Prompts to train on.")]
+    public required DataSourceSpec Train { get; init; }
+
+    [Description("Held-out prompts measured every schedule.validate_every steps; never trained on.")]
+    public DataSourceSpec? Validation { get; init; }
+
+    [Description("Held-out prompts measured once at the end; default: the validation prompts.")]
+    public DataSourceSpec? Test { get; init; }
+
+    [Description("Longest prompt in tokens.")]
+    [Range(1, 1048576)]
+    public int MaxPromptTokens { get; init; } = 1024;
+
+    [Description("error (default): a longer prompt stops the job before training; drop: it is left out and counted.")]
+    public OverlongPolicy Overlong { get; init; } = OverlongPolicy.Error;
+}
+
+/// <summary>What happens to a prompt longer than <see cref="DataSpec.MaxPromptTokens"/>.</summary>
+public enum OverlongPolicy { Error, Drop }
+
+/// <summary>Tasks this build can generate.</summary>
+public enum BuiltInTask
+{
+    /// <summary>Chained arithmetic modulo 10, answers in <c>\boxed{}</c>.</summary>
+    Arithmetic,
+}
+
+/// <summary>A data set: exactly one of <see cref="Task"/> and <see cref="Path"/>.</summary>
+public sealed record DataSourceSpec
+{
+    [Description("A built-in generated task.")]
+    public BuiltInTask? Task { get; init; }
+
+    [Description("A JSONL file, one object per line.")]
+    public string? Path { get; init; }
+
+    [Description("JSONL: field with the prompt text.")]
+    public string PromptField { get; init; } = "prompt";
+
+    [Description("JSONL: field with the ground truth (reinforcement learning) or the response to imitate (supervised).")]
+    public string AnswerField { get; init; } = "answer";
+
+    [Description("Task: how many different problems; JSONL: use only the first so many rows.")]
+    [Range(1, 100_000_000)]
+    public int? Count { get; init; }
+
+    [Description("Task: fewest terms of a chain.")]
+    [Range(2, 16)]
+    public int MinTerms { get; init; } = 4;
+
+    [Description("Task: most terms of a chain.")]
+    [Range(2, 16)]
+    public int MaxTerms { get; init; } = 5;
+}
+
+/// <summary>A supervised stage: teacher-forced cross-entropy on responses.</summary>
+public sealed record SupervisedSpec
+{
+    [Description("Prompts and responses to imitate; default: the job's data.train.")]
+    public DataSourceSpec? Data { get; init; }
+
+    [Description("Optimizer steps.")]
+    [Range(1, 100_000_000)]
+    public required int Steps { get; init; }
+
+    [Description("Examples per step, over all shards.")]
+    [Range(1, 1_000_000)]
+    public int BatchSize { get; init; } = 32;
+
+    [Description("Examples per forward pass of one shard.")]
+    [Range(1, 100_000)]
+    public int MicroBatchSize { get; init; } = 32;
+
+    [Description("AdamW and its schedule for this stage.")]
+    public OptimizerSpec Optimizer { get; init; } = new();
+
+    [Description("Write a checkpoint every so many steps; 0: only at the end of the stage.")]
+    [Range(0, 100_000_000)]
+    public int CheckpointEvery { get; init; }
+
+    [Description("Task arithmetic: the first so many steps show only clean short solutions.")]
+    [Range(0, 100_000_000)]
+    public int CurriculumSteps { get; init; }
+
+    [Description("Task arithmetic: share of the solutions whose final answer is replaced by a wrong one, which leaves reinforcement learning something to gain.")]
+    [Range(0.0, 1.0)]
+    public double AnswerNoise { get; init; } = 0.2;
+}

@@ -1,0 +1,53 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
+
+namespace Ctwa.Training.Specification;
+
+/// <summary>
+/// Options of a scalarization method; <c>method</c> chooses it. To add a method: a derived record here with its
+/// <see cref="JsonDerivedTypeAttribute"/> line, one class in Ctwa.Training/Scalarizers and one line in its registry.
+/// </summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "method")]
+[JsonDerivedType(typeof(LinearScalarizerSpec), "linear")]
+[JsonDerivedType(typeof(CtwaScalarizerSpec), "ctwa")]
+public abstract record ScalarizerSpec
+{
+    [Description("corrected (default): the paper's meaning; reference: the reference implementation's arithmetic, defects included.")]
+    public MethodMode Mode { get; init; } = MethodMode.Corrected;
+}
+
+/// <summary>Fixed weights: r = Σ w_j r_j.</summary>
+public sealed record LinearScalarizerSpec : ScalarizerSpec;
+
+/// <summary>
+/// Covariance-targeted weight adaptation (arXiv 2602.06869): a weight rises while its objective's within-prompt
+/// covariance (reference) or correlation (corrected) with the training signal lies below a target.
+/// </summary>
+public sealed record CtwaScalarizerSpec : ScalarizerSpec
+{
+    [Description("Target of each objective, in the order of objectives, or one number for all. Corrected mode: correlations (0..1); reference mode: covariances unless use_correlation.")]
+    public NumberOrList Targets { get; init; } = new(0.25);
+
+    [Description("Step size η of the log-weights.")]
+    [Range(0.0, 1000.0)]
+    public double LearningRate { get; init; } = 0.5;
+
+    [Description("τ of the moving average of covariances: c̄ ← (1−τ)c̄ + τc.")]
+    [Range(0.0, 1.0)]
+    public double EmaRate { get; init; } = 0.3;
+
+    [Description("Corrected mode: ρ, the pull of the log-weights back to their start; bounds them by η·deficit/ρ.")]
+    [Range(0.0, 1.0)]
+    public double Leak { get; init; } = 0.05;
+
+    [Description("Corrected mode: smallest normalised weight of any objective; at most 1/number of objectives.")]
+    [Range(0.0, 1.0)]
+    public double Floor { get; init; } = 0.02;
+
+    [Description("Mean score above which an objective's weight no longer rises, one per objective or one for all; default: no gate.")]
+    public NumberOrList? ObjectiveTargets { get; init; }
+
+    [Description("Reference mode: compare correlations instead of covariances with the targets.")]
+    public bool UseCorrelation { get; init; }
+}
