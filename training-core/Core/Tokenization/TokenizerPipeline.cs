@@ -13,8 +13,11 @@ internal static class TokenizerPipeline
     private const string ByteLevelPattern = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
     /// <summary>Whether texts are normalized to NFC.</summary>
-    public static bool ReadNormalizer(JsonElement root) =>
-        Stages(root, "normalizer", "normalizers").Select(stage => Type(stage) == "NFC" ? true : throw Unsupported("normalizer", Type(stage), "NFC or null")).Any();
+    public static bool ReadNormalizer(JsonElement root)
+    {
+        var types = Stages(root, "normalizer", "normalizers").Select(Type).ToList();
+        return types.Find(type => type != "NFC") is { } other ? throw Unsupported("normalizer", other, "NFC or null") : types.Count > 0;
+    }
 
     /// <summary>The splits before the byte level, in order.</summary>
     public static List<ScalarSplitter> ReadPreTokenizer(JsonElement root)
