@@ -51,13 +51,13 @@ public static class ModelFiles
     {
         using var scope = NewDisposeScope();
         SafetensorsWriter.Write(path, vectors.SelectMany(vector => layout.Entries.Select(entry =>
-            (vector.Prefix + entry.Name, vector.Flat.narrow(0, entry.Offset, entry.Length).view(entry.Shape)))), durable: true);
+            (vector.Prefix + entry.Name, vector.Flat.narrow(0, entry.Offset, entry.Length).view(entry.Shape)))), flushToDisk: true);
     }
 
     /// <summary>Reads a flat vector written by <see cref="WriteVector"/>.</summary>
     public static void ReadVector(string path, FlatLayout layout, string prefix, Tensor flat)
     {
-        using var reader = SafetensorsReader.OpenFile(path);
+        using var reader = SafetensorsReader.Open(path);
         ReadInto(reader, layout, flat, prefix);
     }
 
