@@ -14,6 +14,8 @@ public sealed class HuggingFaceTokenizer
     private const string FileName = "tokenizer.json";
 
     private readonly string _path;
+    private readonly byte[] _file;
+    private readonly byte[]? _config;
     private readonly bool _normalizesToNfc;
     private readonly AddedTokenCutter _rawCutter;
     private readonly AddedTokenCutter _normalizedCutter;
@@ -22,9 +24,17 @@ public sealed class HuggingFaceTokenizer
     private readonly Dictionary<string, int> _ids;
     private readonly string?[] _tokens;
 
-    private HuggingFaceTokenizer(string path, TokenizerDefinition definition, TokenizerConfigFile? config)
+    private HuggingFaceTokenizer(string path, byte[] file, byte[]? configFile)
     {
-        (_path, _normalizesToNfc) = (path, definition.NormalizesToNfc);
+        var definition = TokenizerFile.Read(path, file);
+        var config = configFile is null ? null : TokenizerConfigFile.Read(ConfigBeside(path), configFile);
+        if (definition.NormalizesToNfc && "e\u0301".Normalize(NormalizationForm.FormC) != "\u00E9")
+        {
+            throw new InvalidOperationException(
+                "This process has no Unicode data (invariant globalization), so texts would be tokenized unnormalized; install libicu and leave InvariantGlobalization off.");
+        }
+
+        (_path, _file, _config, _normalizesToNfc) = (path, file, configFile, definition.NormalizesToNfc);
         _ids = new Dictionary<string, int>(definition.Vocabulary, StringComparer.Ordinal);
         foreach (var added in definition.AddedTokens) { _ids[added.Content] = added.Id; }
         _tokens = new string?[_ids.Values.Max() + 1];
@@ -58,15 +68,8 @@ public sealed class HuggingFaceTokenizer
     {
         if (Directory.Exists(path)) { path = Path.Combine(path, FileName); }
         if (!File.Exists(path)) { throw new FileNotFoundException($"There is no tokenizer at {path}; give a tokenizer.json or the folder of a model that has one.", path); }
-        var definition = TokenizerFile.Read(path);
-        if (definition.NormalizesToNfc && "e\u0301".Normalize(NormalizationForm.FormC) != "\u00E9")
-        {
-            throw new InvalidOperationException(
-                "This process has no Unicode data (invariant globalization), so texts would be tokenized unnormalized; install libicu and leave InvariantGlobalization off.");
-        }
-
         string config = ConfigBeside(path);
-        return new HuggingFaceTokenizer(path, definition, File.Exists(config) ? TokenizerConfigFile.Read(config) : null);
+        return new HuggingFaceTokenizer(path, File.ReadAllBytes(path), File.Exists(config) ? File.ReadAllBytes(config) : null);
     }
 
     /// <summary>The token ids of a text.</summary>
@@ -102,19 +105,12 @@ public sealed class HuggingFaceTokenizer
     /// <summary>The token of an id as the file writes it; null if the id names none.</summary>
     public string? TokenOf(int id) => (uint)id < (uint)_tokens.Length ? _tokens[id] : null;
 
-    /// <summary>Puts the original files, byte for byte, into a folder: tokenizer.json, and tokenizer_config.json if there is one.</summary>
+    /// <summary>Puts the files into a folder byte for byte as they were when loaded: tokenizer.json, and tokenizer_config.json if there was one.</summary>
     public void CopyTo(string folder)
     {
         Directory.CreateDirectory(folder);
-        Copy(_path, FileName);
-        string config = ConfigBeside(_path);
-        if (File.Exists(config)) { Copy(config, TokenizerConfigFile.FileName); }
-
-        void Copy(string source, string name)
-        {
-            string target = Path.Combine(folder, name);
-            if (Path.GetFullPath(source) != Path.GetFullPath(target)) { File.Copy(source, target, overwrite: true); }
-        }
+        File.WriteAllBytes(Path.Combine(folder, FileName), _file);
+        if (_config is not null) { File.WriteAllBytes(Path.Combine(folder, TokenizerConfigFile.FileName), _config); }
     }
 
     private void EncodePiece(string text, int start, int length, List<int> ids)

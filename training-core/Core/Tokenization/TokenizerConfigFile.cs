@@ -8,11 +8,11 @@ internal sealed record TokenizerConfigFile(string? EndToken, string? PaddingToke
     public const string FileName = "tokenizer_config.json";
 
     /// <exception cref="InvalidDataException">The file is not a JSON object, or a token in it is neither a string nor {"content": string}.</exception>
-    public static TokenizerConfigFile Read(string path)
+    public static TokenizerConfigFile Read(string path, byte[] content)
     {
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            using var document = JsonDocument.Parse(content);
             return new TokenizerConfigFile(Token(document.RootElement, "eos_token"), Token(document.RootElement, "pad_token"));
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)

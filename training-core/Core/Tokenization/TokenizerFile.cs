@@ -8,12 +8,14 @@ internal static class TokenizerFile
     /// <summary>Ids are array indices here; a larger one is a damaged file, not a vocabulary.</summary>
     private const int LargestId = 10_000_000;
 
+    /// <param name="path">Names the file in errors.</param>
+    /// <param name="content">Its bytes.</param>
     /// <exception cref="InvalidDataException">The file is not JSON, contradicts itself, or asks for something that is not supported; the message says which.</exception>
-    public static TokenizerDefinition Read(string path)
+    public static TokenizerDefinition Read(string path, byte[] content)
     {
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            using var document = JsonDocument.Parse(content);
             return Read(document.RootElement);
         }
         catch (JsonException error) { throw Invalid(path, $"it is not complete JSON ({error.Message})", error); }
