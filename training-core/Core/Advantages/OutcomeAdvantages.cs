@@ -63,6 +63,17 @@ public sealed record OutcomeAdvantages(double[] Value, int[] Lengths, bool[] Val
         return means;
     }
 
+    /// <summary>Advantages of some of the responses, in the given order: what one shard needs.</summary>
+    /// <param name="responses">Indices of responses.</param>
+    public OutcomeAdvantages Select(ReadOnlySpan<int> responses)
+    {
+        double[] value = new double[responses.Length];
+        int[] lengths = new int[responses.Length];
+        bool[] valid = new bool[responses.Length];
+        for (int i = 0; i < responses.Length; i++) { (value[i], lengths[i], valid[i]) = (Value[responses[i]], Lengths[responses[i]], Valid[responses[i]]); }
+        return this with { Value = value, Lengths = lengths, Valid = valid };
+    }
+
     /// <summary>Advantages of the weighted sum Σ_j weights_j · A^j: the same form again, so several objectives cost no more than one.</summary>
     /// <param name="perObjective">One per objective, over the same responses and with the same discount.</param>
     /// <param name="weights">Shape [M].</param>

@@ -21,7 +21,7 @@ public sealed class CheckpointStore(string folder)
     /// <param name="keep">Number of checkpoints to keep, this one included.</param>
     /// <returns>Path of the complete checkpoint.</returns>
     /// <exception cref="RunDirectoryException">The disk is full or not writable; earlier checkpoints are untouched.</exception>
-    public string Write(TrainingRunState state, Action<string> writeFiles, int keep)
+    public async Task<string> WriteAsync(TrainingRunState state, Func<string, Task> writeFiles, int keep)
     {
         string name = RunDirectory.StepName(state.Stage, state.Step);
         string target = Path.Combine(folder, name), temporary = Path.Combine(folder, TemporaryPrefix + name);
@@ -30,7 +30,7 @@ public sealed class CheckpointStore(string folder)
             Directory.CreateDirectory(folder);
             DeleteFolder(temporary);
             Directory.CreateDirectory(temporary);
-            writeFiles(temporary);
+            await writeFiles(temporary);
             AtomicFile.Write(Path.Combine(temporary, "state.json"), JsonSerializer.SerializeToUtf8Bytes(state, StateJson.Options), durable: true);
             var manifest = new CheckpointManifest(1, Directory.GetFiles(temporary).Order(StringComparer.Ordinal).ToDictionary(file => Path.GetFileName(file), Hash));
             AtomicFile.Write(Path.Combine(temporary, "manifest.json"), JsonSerializer.SerializeToUtf8Bytes(manifest, StateJson.Options), durable: true);

@@ -141,6 +141,20 @@ public sealed class RunDirectory : IDisposable
     /// <summary>File-name prefix of a stage's steps.</summary>
     public static string StepPrefix(TrainingStage stage) => stage == TrainingStage.Rl ? "step-" : "supervised-";
 
+    /// <summary>Deletes recorded scores that no resume can ask for: those of steps before the oldest kept checkpoint.</summary>
+    internal void PruneScores()
+    {
+        string folder = System.IO.Path.Combine(Path, "scores");
+        if (!Directory.Exists(folder) || Checkpoints.Complete() is not [var oldest, ..]) { return; }
+        string prefix = StepPrefix(TrainingStage.Rl), name = System.IO.Path.GetFileName(oldest);
+        if (!name.StartsWith(prefix, StringComparison.Ordinal) || !int.TryParse(name[prefix.Length..], out int step)) { return; }
+        foreach (string file in Directory.GetFiles(folder, "*.json"))
+        {
+            string number = System.IO.Path.GetFileNameWithoutExtension(file).Split('-')[^1];
+            if (int.TryParse(number, out int at) && at < step) { File.Delete(file); }
+        }
+    }
+
     /// <summary>Path of the recorded scores of a measurement.</summary>
     internal string ScoresPath(string name) => System.IO.Path.Combine(Path, "scores", name + ".json");
 
