@@ -75,8 +75,8 @@ internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backe
     {
         for (int j = 0; j < _spec.Objectives.Count; j++)
         {
-            line.Add($"validation/{_spec.Objectives[j].Name}/mean", result.Means[j]);
-            line.Add($"validation/{_spec.Objectives[j].Name}/standard_error", result.StandardErrors[j]);
+            line.Add($"validation/{_spec.Objectives[j].Name}/mean", result.Objectives[j].Mean);
+            line.Add($"validation/{_spec.Objectives[j].Name}/standard_error", result.Objectives[j].StandardError);
         }
 
         line.Add("validation/response/length/mean", result.MeanLength);
@@ -108,34 +108,25 @@ internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backe
             : baseline?.MeanLength ?? meanLength;
         var scores = await ScoreAsync(request.Id, completions, new RewardContext(threshold), cancellationToken);
         await backend.ReleaseAsync(request.Id, cancellationToken);
-        return HeldOutResult.Of(scores, rows.Length, samples, meanLength);
+        return HeldOutResult.Of(scores, samples, meanLength);
     }
 }
 
 /// <summary>Means over held-out prompts.</summary>
-internal sealed record HeldOutResult(double[] Means, double[] StandardErrors, double MeanLength, int Samples)
+/// <param name="Objectives">Shape [M].</param>
+/// <param name="MeanLength">Response tokens.</param>
+/// <param name="Samples">Completions measured.</param>
+internal sealed record HeldOutResult(IReadOnlyList<ObjectiveMean> Objectives, double MeanLength, int Samples)
 {
-    /// <summary>Mean per objective and its standard error over prompts, the unit that was drawn.</summary>
-    public static HeldOutResult Of(ScoredRollout scores, int prompts, int samples, double meanLength)
+    public static HeldOutResult Of(ScoredRollout scores, int samplesPerPrompt, double meanLength)
     {
-        int objectives = scores.Scores.GetLength(1);
-        double[] means = new double[objectives], errors = new double[objectives];
-        for (int j = 0; j < objectives; j++)
-        {
-            var perPrompt = new List<double>();
-            for (int prompt = 0; prompt < prompts; prompt++)
-            {
-                var valid = Enumerable.Range(prompt * samples, samples).Where(i => scores.Valid[i]).Select(i => scores.Scores[i, j]).ToArray();
-                if (valid.Length > 0) { perPrompt.Add(valid.Average()); }
-            }
-
-            double mean = perPrompt.Count == 0 ? double.NaN : perPrompt.Average();
-            means[j] = mean;
-            errors[j] = perPrompt.Count < 2 ? double.NaN : Math.Sqrt(perPrompt.Sum(value => (value - mean) * (value - mean)) / (perPrompt.Count - 1) / perPrompt.Count);
-        }
-
-        return new HeldOutResult(means, errors, meanLength, prompts * samples);
+        int[] valid = [.. Enumerable.Range(0, scores.Valid.Length).Where(i => scores.Valid[i])];
+        int[] prompts = [.. valid.Select(i => i / samplesPerPrompt)];
+        var means = Enumerable.Range(0, scores.Scores.GetLength(1)).Select(j => valid.Length == 0
+            ? throw new NumericFailureException("every held-out sample was dropped by a failing reward; mend the reward or use on_failure: substitute.")
+            : ObjectiveMean.OfPrompts([.. valid.Select(i => scores.Scores[i, j])], prompts));
+        return new HeldOutResult([.. means], meanLength, valid.Length);
     }
 
-    public HeldOutBaseline AsBaseline() => new(MeanLength, Means, StandardErrors);
+    public HeldOutBaseline AsBaseline() => new(MeanLength, Objectives);
 }

@@ -22,15 +22,16 @@ internal sealed class MetricsLine
     /// <summary>Scores, weights and diagnostics of an RL step.</summary>
     public void AddStep(IReadOnlyList<ObjectiveSpec> objectives, ScoredRollout scores, double[] weights, StepDiagnostics diagnostics, Observation observation, CompletionSummary[] completions)
     {
+        double[] degenerate = diagnostics.WithinPrompt.DegenerateFraction;
         for (int j = 0; j < objectives.Count; j++)
         {
             string name = objectives[j].Name;
             Add($"objective/{name}/mean", diagnostics.Mean[j]);
-            Add($"objective/{name}/std", diagnostics.StandardDeviation[j]);
+            Add($"objective/{name}/std", diagnostics.Deviation[j]);
             Add($"weight/{name}", weights[j]);
-            Add($"covariance/{name}", diagnostics.Covariance[j]);
-            Add($"correlation/{name}", diagnostics.Correlation[j]);
-            Add($"group/degenerate_fraction/{name}", diagnostics.DegenerateFraction[j]);
+            Add($"covariance/{name}", diagnostics.WithinPrompt.Covariance[j]);
+            Add($"correlation/{name}", diagnostics.WithinPrompt.Correlation[j]);
+            Add($"group/degenerate_fraction/{name}", degenerate[j]);
             Add($"reward/failures/{name}", scores.Failures[j]);
             foreach (var (metric, values) in observation.Metrics) { Add($"{metric}/{name}", values[j]); }
         }

@@ -66,8 +66,9 @@ public sealed class PreparedJob
         Rewards = rewards ?? [.. spec.Objectives.Select(objective => RewardRegistry.Create(objective.Reward))];
         if (spec.Kind == JobKind.Rl)
         {
-            Scalarizer = ScalarizerRegistry.Create(spec.Scalarizer, spec.Objectives);
-            Warnings = [.. ScalarizerRegistry.Warnings(spec.Scalarizer), .. RewardRegistry.Warnings(spec.Objectives)];
+            var setup = ScalarizerRegistry.Create(spec.Scalarizer, spec.Objectives);
+            Scalarizer = setup.Scalarizer;
+            Warnings = [.. setup.Warnings, .. RewardRegistry.Warnings(spec.Objectives)];
         }
     }
 

@@ -125,7 +125,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
             Cursor = cursor,
             Scalarizer = observation.State,
             Lengths = state.Lengths.Next(lengths),
-            CovarianceSums = [.. state.CovarianceSums.Zip(diagnostics.Covariance, (sum, covariance) => sum + covariance)],
+            CovarianceSums = [.. state.CovarianceSums.Zip(diagnostics.WithinPrompt.Covariance, (sum, covariance) => sum + (double.IsFinite(covariance) ? covariance : 0))],
         };
 
         var line = new MetricsLine(TrainingStage.Rl, step, _spec.Schedule.Steps);
@@ -187,7 +187,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         if (run.Checkpoints.NewestIntact(observer.Warning) is { } found)
         {
             var state = found.State;
-            if (state.Scalarizer is { } memory) { job.Scalarizer?.Initial(); memory.Require(job.Scalarizer!.Initial().Method, job.Scalarizer.Initial().Version, [.. _spec.Objectives.Select(objective => objective.Name)]); }
+            if (state.Scalarizer is { } memory && job.Scalarizer?.Initial() is { } expected) { memory.Require(expected.Method, expected.Version, expected.Objectives); }
             run.TruncateTo(state.Stage, state.Step);
             bool needsReference = state.Stage == TrainingStage.Rl && _spec.Loss.Kl.Coefficient > 0;
             if (needsReference && !File.Exists(ReferencePath)) { throw new RunDirectoryException($"'{ReferencePath}' is missing, and the job's KL term needs the reference policy; restore it or start a new run."); }

@@ -60,6 +60,5 @@ public sealed record TrainingRunState
 
 /// <summary>What held-out prompts gave before the first RL step.</summary>
 /// <param name="MeanLength">Mean response length in tokens: the fixed yardstick of conciseness on these prompts.</param>
-/// <param name="Means">Mean score per objective, shape [M].</param>
-/// <param name="StandardErrors">Standard error of each mean over prompts, shape [M].</param>
-public sealed record HeldOutBaseline(double MeanLength, double[] Means, double[] StandardErrors);
+/// <param name="Objectives">Mean score of each objective with its standard error over prompts, shape [M].</param>
+public sealed record HeldOutBaseline(double MeanLength, IReadOnlyList<ObjectiveMean> Objectives);
