@@ -6,6 +6,9 @@ internal static class GroupNormalization
     /// <summary>Keeps a division by a tiny standard deviation finite; the reference's value.</summary>
     internal const double StdFloor = 1e-6;
 
+    /// <summary>1 + 1e-6 as the reference has it for a group of one: in float32, whatever the type of the scores.</summary>
+    private const double LoneDivisor = 1f + 1e-6f;
+
     /// <summary>(score − group mean) / (group standard deviation + 1e-6), unbiased standard deviation, float64.</summary>
     /// <param name="scores">Shape [B].</param>
     /// <param name="groups">Shape [B]; equal numbers form a group.</param>
@@ -28,7 +31,7 @@ internal static class GroupNormalization
         {
             if (group.Count == 1)
             {
-                if (keepLoneReward) { values[group[0]] = scores[group[0]] / (normalizeByStd ? 1 + StdFloor : 1); }
+                if (keepLoneReward) { values[group[0]] = scores[group[0]] / (normalizeByStd ? LoneDivisor : 1); }
                 continue;
             }
 
