@@ -236,7 +236,7 @@ public sealed class SafetensorsHeader
         _ => "boolean",
     };
 
-    private static string FirstSentence(string message) => message.IndexOf(" LineNumber:", StringComparison.Ordinal) is var cut and > 0 ? message[..cut] : message;
+    internal static string FirstSentence(string message) => message.IndexOf(" LineNumber:", StringComparison.Ordinal) is var cut and > 0 ? message[..cut] : message;
 
     private static InvalidDataException Bad(string path, string message, Exception? inner = null) =>
         new(message.StartsWith("tensor ", StringComparison.Ordinal) ? $"{path}: {message}" : $"{path} {message}", inner);
