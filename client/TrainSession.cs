@@ -88,21 +88,25 @@ internal sealed class TrainSession(RunDirectory run, SiloLauncher launcher, IGri
 
     private async Task<IGridConnection> ConnectAsync(ServingSilo silo, CancellationToken quit)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(quit, signals.Stop);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(quit, signals.Stop);
+        patience.CancelAfter(deadlines.Connect);
         long start = Stopwatch.GetTimestamp();
         while (true)
         {
             try
             {
-                return await connector.ConnectAsync(silo.GatewayPort, silo.ClusterId, either.Token).WaitAsync(deadlines.Connect, either.Token);
+                return await connector.ConnectAsync(silo.GatewayPort, silo.ClusterId, patience.Token);
             }
-            catch (Exception e) when (!either.IsCancellationRequested)
+            catch (Exception e) when (!quit.IsCancellationRequested && !signals.Stop.IsCancellationRequested)
             {
-                var waited = Stopwatch.GetElapsedTime(start);
-                if (waited >= deadlines.Connect) { throw new GridUnreachableException(waited, e); }
+                if (patience.IsCancellationRequested)
+                {
+                    var cause = e is OperationCanceledException ? new TimeoutException(FormattableString.Invariant($"no connection to its gateway, 127.0.0.1:{silo.GatewayPort}")) : e;
+                    throw new GridUnreachableException(Stopwatch.GetElapsedTime(start), cause);
+                }
             }
 
-            await Task.Delay(deadlines.RetryDelay, either.Token);
+            await Task.Delay(deadlines.RetryDelay, quit);
         }
     }
 

@@ -11,16 +11,17 @@ internal static class CtwaCommand
     /// <returns>One of <see cref="ExitCodes"/>.</returns>
     public static async Task<int> InvokeAsync(string[] arguments, TextWriter output, TextWriter error)
     {
+        var parsed = Root().Parse(arguments);
         var configuration = new InvocationConfiguration
         {
-            Output = output,
+            // The library writes "did you mean" to the output; a pipe must not take it for a result.
+            Output = parsed.Errors.Count > 0 ? error : output,
             Error = error,
             // `train` handles signals itself: it needs more than two seconds for a checkpoint.
             ProcessTerminationTimeout = null,
             EnableDefaultExceptionHandler = false,
         };
-        var parsed = Root().Parse(arguments);
-        if (parsed.Action is ParseErrorAction wrong) { wrong.ShowHelp = false; }
+        if (parsed.Action is ParseErrorAction wrong) { wrong.ShowHelp = arguments.Length == 0; }
         try
         {
             int code = await parsed.InvokeAsync(configuration);

@@ -14,6 +14,9 @@ internal sealed class FakeGrid : IGridConnector, IGridConnection
     /// <summary>Answer to a submission.</summary>
     public JobFailure? Refusal { get; init; }
 
+    /// <summary>What connecting takes.</summary>
+    public Func<CancellationToken, Task> Connecting { get; init; } = _ => Task.CompletedTask;
+
     /// <summary>Answers to Watch, given the number of the call (from 1) and the sequence asked for.</summary>
     public required Func<int, long, JobProgress> Watch { get; init; }
 
@@ -29,7 +32,11 @@ internal sealed class FakeGrid : IGridConnector, IGridConnection
 
     public static JobProgress Failed(JobFailureKind kind, string message) => new(JobStatus.Failed, ImmutableArray<JobEvent>.Empty, new JobFailure(kind, message));
 
-    public Task<IGridConnection> ConnectAsync(int gatewayPort, string clusterId, CancellationToken cancellationToken) => Task.FromResult<IGridConnection>(this);
+    public async Task<IGridConnection> ConnectAsync(int gatewayPort, string clusterId, CancellationToken cancellationToken)
+    {
+        await Connecting(cancellationToken);
+        return this;
+    }
 
     public ICoordinatorGrain Coordinator(string jobId)
     {

@@ -103,6 +103,50 @@ public sealed class TrainSessionTests
     }
 
     [Fact]
+    public async Task A_silo_that_is_ready_but_takes_no_connection_is_given_up()
+    {
+        using var silo = new FakeSilo(FakeSilo.Serves);
+        var grid = new FakeGrid { Watch = (_, _) => throw new InvalidOperationException(), Connecting = token => Task.Delay(Timeout.Infinite, token) };
+        var failure = await Assert.ThrowsAsync<CommandFailure>(() => RunAsync(silo, grid));
+        Assert.Equal(ExitCodes.SiloLost, failure.ExitCode);
+        Assert.Contains("no connection to its gateway, 127.0.0.1:", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("not resumable: the job had not started", failure.Message, StringComparison.Ordinal);
+        Assert.False(silo.IsRunning);
+    }
+
+    [Fact]
+    public async Task A_connection_that_fails_at_first_is_tried_again()
+    {
+        using var silo = new FakeSilo(FakeSilo.Serves);
+        int attempts = 0;
+        var grid = new FakeGrid
+        {
+            Watch = (_, _) => FakeGrid.Progress(JobStatus.Succeeded),
+            Connecting = _ => ++attempts < 3 ? Task.FromException(new IOException("refused")) : Task.CompletedTask,
+        };
+        Assert.Equal(0, await RunAsync(silo, grid));
+        Assert.Equal(3, attempts);
+    }
+
+    [Fact]
+    public async Task A_signal_while_connecting_ends_the_silo_without_submitting()
+    {
+        using var silo = new FakeSilo(FakeSilo.Serves);
+        var grid = new FakeGrid
+        {
+            Watch = (_, _) => throw new InvalidOperationException(),
+            Connecting = token =>
+            {
+                signals.Raise(PosixSignal.SIGTERM);
+                return Task.Delay(Timeout.Infinite, token);
+            },
+        };
+        Assert.Equal(ExitCodes.Terminated, await RunAsync(silo, grid));
+        Assert.Empty(grid.Submissions);
+        Assert.False(silo.IsRunning);
+    }
+
+    [Fact]
     public async Task Calls_that_fail_now_and_then_are_repeated_and_no_event_is_lost_or_shown_twice()
     {
         using var silo = new FakeSilo(FakeSilo.Serves);
