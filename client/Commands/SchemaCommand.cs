@@ -1,0 +1,19 @@
+using System.CommandLine;
+using Ctwa.Client.Jobs;
+
+namespace Ctwa.Client.Commands;
+
+/// <summary><c>ctwa schema</c></summary>
+internal static class SchemaCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("schema", "Print the JSON schema of the job file, for editors.");
+        command.SetAction(parsed =>
+        {
+            parsed.InvocationConfiguration.Output.WriteLine(JobFiles.Schema().TrimEnd());
+            return ExitCodes.Success;
+        });
+        return command;
+    }
+}

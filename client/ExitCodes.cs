@@ -1,0 +1,44 @@
+using Ctwa.Grains.Abstractions;
+
+namespace Ctwa.Client;
+
+/// <summary>What <c>ctwa</c> tells the shell; docs/exit-codes.md is written for users of these.</summary>
+internal static class ExitCodes
+{
+    public const int Success = 0;
+    public const int InternalError = 1;
+    public const int BadInput = 2;
+    public const int RewardFailed = 3;
+    public const int SiloLost = 4;
+    public const int StorageFailed = 5;
+    public const int NumericFailure = 6;
+
+    /// <summary>128 + SIGINT, as shells write it.</summary>
+    public const int Interrupted = 130;
+
+    /// <summary>128 + SIGTERM.</summary>
+    public const int Terminated = 143;
+
+    /// <summary>Appended to <c>--help</c>.</summary>
+    public const string Help =
+        """
+        Exit codes:
+          0    success
+          1    unexpected internal error
+          2    bad input: arguments, the job, or files that it names; nothing was trained
+          3    a reward failed
+          4    the silo died, did not start or does not answer
+          5    storage: the run directory is not writable, full or locked
+          6    training produced a number that is not finite
+          130  stopped by Ctrl-C, 143 stopped by SIGTERM; the run can be resumed
+        """;
+
+    public static int Of(JobFailureKind kind) => kind switch
+    {
+        JobFailureKind.BadInput => BadInput,
+        JobFailureKind.Reward => RewardFailed,
+        JobFailureKind.Storage => StorageFailed,
+        JobFailureKind.Numeric => NumericFailure,
+        _ => InternalError,
+    };
+}

@@ -1,0 +1,107 @@
+using System.Globalization;
+
+namespace Ctwa.Client.Jobs;
+
+/// <summary>The folder of one run: resolved job, metrics, samples, checkpoints, the silo's log. Its name is the job's id.</summary>
+internal sealed class RunDirectory
+{
+    private readonly string currentFolder;
+
+    private RunDirectory(string fullPath, string currentFolder)
+    {
+        FullPath = Path.TrimEndingDirectorySeparator(fullPath);
+        this.currentFolder = currentFolder;
+    }
+
+    public string FullPath { get; }
+
+    public string JobId => Path.GetFileName(FullPath);
+
+    /// <summary>The silo's output; several starts of one run append to it.</summary>
+    public string LogPath => Path.Combine(FullPath, "silo.log");
+
+    /// <summary>The resolved job, written when the grid accepted it.</summary>
+    public string JobPath => Path.Combine(FullPath, "job.yaml");
+
+    public bool IsResumable => File.Exists(JobPath);
+
+    public string ResumeCommand => "ctwa train --resume " + ShellQuote(Display());
+
+    /// <summary>A new folder <c>NAME-yyyyMMdd-HHmmss</c>, with <c>-2</c> and so on where that is taken, also by a start in the same moment.</summary>
+    /// <exception cref="CommandFailure">It cannot be made.</exception>
+    public static RunDirectory CreateNew(string jobName, string currentFolder, DateTimeOffset now)
+    {
+        string stem = Path.Combine(currentFolder, "runs", $"{jobName}-{now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}");
+        for (int number = 1; ; number++)
+        {
+            var run = new RunDirectory(number == 1 ? stem : $"{stem}-{number.ToString(CultureInfo.InvariantCulture)}", currentFolder);
+            if (run.TryClaim()) { return run; }
+        }
+    }
+
+    /// <summary>The folder that the user named; it must be new, empty, or hold nothing but the log of a start that failed.</summary>
+    /// <exception cref="CommandFailure">It holds something, or cannot be made.</exception>
+    public static RunDirectory CreateAt(string path, string currentFolder)
+    {
+        var run = new RunDirectory(Path.GetFullPath(path, currentFolder), currentFolder);
+        run.OrFail(() => Directory.CreateDirectory(run.FullPath));
+        if (Directory.EnumerateFileSystemEntries(run.FullPath).FirstOrDefault(entry => entry != run.LogPath) is { } entry)
+        {
+            string advice = run.IsResumable ? $", or continue the run in it: {run.ResumeCommand}" : "";
+            throw new CommandFailure(ExitCodes.BadInput, $"--output {path} is not empty (it holds {Path.GetFileName(entry)}); name a new or empty folder{advice}.");
+        }
+
+        return run;
+    }
+
+    /// <summary>The folder of an earlier run.</summary>
+    /// <exception cref="CommandFailure">It is not one.</exception>
+    public static RunDirectory Open(string path, string currentFolder)
+    {
+        var run = new RunDirectory(Path.GetFullPath(path, currentFolder), currentFolder);
+        if (!Directory.Exists(run.FullPath)) { throw new CommandFailure(ExitCodes.BadInput, $"--resume {path}: there is no such folder; name a run directory, such as runs/NAME-DATE-TIME."); }
+        return run.IsResumable
+            ? run
+            : throw new CommandFailure(ExitCodes.BadInput, $"--resume {path}: it holds no job.yaml, so it is not a run directory or its job never started; start the job anew.");
+    }
+
+    /// <summary>A path for people: relative to the current folder where it lies below it.</summary>
+    public string Display(string? path = null)
+    {
+        string full = path ?? FullPath;
+        string relative = Path.GetRelativePath(currentFolder, full);
+        return relative.StartsWith("..", StringComparison.Ordinal) ? full : relative;
+    }
+
+    // The log, created exclusively, claims the folder: creating a folder is no test of who was first.
+    private bool TryClaim()
+    {
+        if (Directory.Exists(FullPath)) { return false; }
+        OrFail(() => Directory.CreateDirectory(FullPath));
+        try
+        {
+            using var claim = new FileStream(LogPath, FileMode.CreateNew);
+            return true;
+        }
+        catch (IOException) when (File.Exists(LogPath))
+        {
+            return false;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unwritable(e);
+        }
+    }
+
+    private void OrFail(Action action)
+    {
+        try { action(); }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { throw Unwritable(e); }
+    }
+
+    private CommandFailure Unwritable(Exception e) => new(
+        ExitCodes.StorageFailed, $"cannot create the run directory {Display()}: {e.Message} Choose a writable place with --output DIR.");
+
+    private static string ShellQuote(string path) =>
+        path.All(c => char.IsLetterOrDigit(c) || "/._-+:@%,=".Contains(c)) ? path : $"'{path.Replace("'", "'\\''")}'";
+}

@@ -1,0 +1,5 @@
+using System.Globalization;
+using Ctwa.Client.Commands;
+
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+return await CtwaCommand.InvokeAsync(args);

@@ -1,0 +1,65 @@
+using System.Collections.Immutable;
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+namespace Ctwa.Client.Supervision;
+
+/// <summary>How to start <c>ctwa-silo</c>.</summary>
+/// <param name="FileName">Program.</param>
+/// <param name="Prefix">Arguments before the silo's own: the assembly, when the program is the <c>dotnet</c> host.</param>
+internal sealed record SiloCommand(string FileName, ImmutableArray<string> Prefix)
+{
+    /// <summary>Environment variable with the path of the silo: an executable or <c>ctwa-silo.dll</c>.</summary>
+    public const string Variable = "CTWA_SILO";
+
+    /// <summary>The silo named by <see cref="Variable"/>, else the one beside the client, else the one that this client's build made.</summary>
+    /// <exception cref="CommandFailure">There is none.</exception>
+    public static SiloCommand Find() =>
+        Find(Environment.GetEnvironmentVariable(Variable), AppContext.BaseDirectory, BuildOutput());
+
+    internal static SiloCommand Find(string? named, string clientFolder, string? buildOutput)
+    {
+        if (named is { Length: > 0 })
+        {
+            return File.Exists(named)
+                ? For(named)
+                : throw new CommandFailure(ExitCodes.SiloLost, $"{Variable} is '{named}', and there is no such file; set it to the path of ctwa-silo or ctwa-silo.dll, or unset it.");
+        }
+
+        string[] candidates =
+        [
+            Path.Combine(clientFolder, "ctwa-silo.dll"),
+            Path.Combine(clientFolder, "ctwa-silo"),
+            .. buildOutput is { Length: > 0 } built ? [built] : Array.Empty<string>(),
+        ];
+        return candidates.FirstOrDefault(IsStartable) is { } found
+            ? For(found)
+            : throw new CommandFailure(ExitCodes.SiloLost, $"no silo found; looked for {string.Join(", ", candidates)}. Build it with `dotnet build silo`, or set {Variable} to the path of ctwa-silo.");
+    }
+
+    // An assembly without its runtimeconfig is a reference that a build copied, not a program.
+    private static bool IsStartable(string path) =>
+        File.Exists(path) && (!IsAssembly(path) || File.Exists(Path.ChangeExtension(path, ".runtimeconfig.json")));
+
+    private static SiloCommand For(string path)
+    {
+        path = Path.GetFullPath(path);
+        return IsAssembly(path) ? new SiloCommand(DotnetHost(), [path]) : new SiloCommand(path, []);
+    }
+
+    private static bool IsAssembly(string path) => path.EndsWith(".dll", StringComparison.OrdinalIgnoreCase);
+
+    // The host that runs this process, rather than the silo's own launcher: that one searches only well-known places.
+    private static string DotnetHost()
+    {
+        if (Environment.ProcessPath is { } self && Path.GetFileNameWithoutExtension(self) == "dotnet") { return self; }
+        string name = OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet";
+        string besideRuntime = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", name));
+        if (File.Exists(besideRuntime)) { return besideRuntime; }
+        return Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } host ? host : name;
+    }
+
+    private static string? BuildOutput() => typeof(SiloCommand).Assembly
+        .GetCustomAttributes<AssemblyMetadataAttribute>()
+        .FirstOrDefault(a => a.Key == "SiloBuildOutput")?.Value;
+}
