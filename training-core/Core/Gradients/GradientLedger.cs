@@ -60,6 +60,7 @@ public sealed class GradientLedger : IDisposable
 
     private void Add(int left, int right)
     {
+        using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         _buffers[left]!.add_(_buffers[right]!);
     }

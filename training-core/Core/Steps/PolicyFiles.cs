@@ -42,6 +42,7 @@ public static class PolicyFiles
     /// <summary>Zeroes Adam's moments.</summary>
     public static void ResetOptimizer(PolicyMemory memory)
     {
+        using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         memory.FirstMoment.zero_();
         memory.SecondMoment.zero_();
@@ -50,6 +51,7 @@ public static class PolicyFiles
     /// <summary>Copies the weights to the reference policy and to a file.</summary>
     public static void FreezeReference(PolicyMemory memory, string path)
     {
+        using var scope = NewDisposeScope();
         using (no_grad()) { memory.EnsureReference().copy_(memory.Weights); }
         ModelFiles.WriteVector(path, memory.Layout, [("", memory.Reference!)]);
     }

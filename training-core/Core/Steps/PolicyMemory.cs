@@ -58,8 +58,10 @@ public sealed class PolicyMemory : IDisposable
             }
         }
 
+        using var scope = NewDisposeScope(); // zero_ returns a second wrapper of the same tensor.
         using var noGrad = no_grad();
-        return buffer.zero_();
+        buffer.zero_();
+        return buffer;
     }
 
     /// <summary>Gives a buffer back.</summary>

@@ -59,10 +59,12 @@ public sealed class Qwen2Model : IPolicyModel
 
     public void PointGradientsAt(Tensor flatGradient)
     {
+        // The parameter keeps a reference of its own: the wrappers made here are freed at once.
+        using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         foreach (var entry in _layout.Entries)
         {
-            _parameters[entry.Name].grad = flatGradient.narrow(0, entry.Offset, entry.Length).view(entry.Shape).DetachFromDisposeScope();
+            _parameters[entry.Name].grad = flatGradient.narrow(0, entry.Offset, entry.Length).view(entry.Shape);
         }
     }
 
@@ -102,12 +104,7 @@ public sealed class Qwen2Model : IPolicyModel
 
     public void Dispose()
     {
-        foreach (var parameter in _parameters.Values)
-        {
-            parameter.grad?.Dispose();
-            parameter.Dispose();
-        }
-
+        foreach (var parameter in _parameters.Values) { parameter.Dispose(); }
         _rotary.Dispose();
         _causalMask?.Dispose();
     }
