@@ -1,0 +1,157 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Ctwa.Training.Specification;
+
+/// <summary>What the inspector learnt about a job's files.</summary>
+/// <param name="Findings">Everything that is wrong; empty: the job may run.</param>
+/// <param name="Model">The model's shape; null if it could not be told.</param>
+public sealed record JobInspection(IReadOnlyList<JobFinding> Findings, ModelConfig? Model);
+
+/// <summary>Checks the files that a job names. Reads headers and first lines only: no weight and no data set is loaded.</summary>
+public sealed class JobInspector
+{
+    private const int MaxLineBytes = 1 << 20;
+    private readonly JobSpec job;
+    private readonly string folder;
+    private readonly List<JobFinding> findings = [];
+
+    private JobInspector(JobSpec job, string folder) => (this.job, this.folder) = (job, folder);
+
+    /// <summary>Checks model folder or tokenizer, and every data file.</summary>
+    /// <param name="job">A job without errors.</param>
+    /// <param name="folder">Folder to which relative paths belong; default: the current directory.</param>
+    public static JobInspection Inspect(JobSpec job, string? folder = null)
+    {
+        var inspector = new JobInspector(job, folder ?? Directory.GetCurrentDirectory());
+        var model = job.Model.Path is { } path ? inspector.Folder(path) : inspector.NewModel(job.Model.Init!);
+        foreach (var source in DataRules.Sources)
+        {
+            if (source.Of(job) is { Path: { } file } data) { inspector.Guard(source.Path + ".path", () => inspector.DataFile(source.Path, data, file)); }
+        }
+
+        return new JobInspection(inspector.findings, model);
+    }
+
+    /// <summary>The job with absolute paths, so that it means the same in another process.</summary>
+    public static JobSpec WithAbsolutePaths(JobSpec job, string? folder = null)
+    {
+        string root = folder ?? Directory.GetCurrentDirectory();
+        DataSourceSpec? Data(DataSourceSpec? data) => data is { Path: { } path } ? data with { Path = Path.GetFullPath(path, root) } : data;
+        return job with
+        {
+            Model = job.Model with
+            {
+                Path = job.Model.Path is { } model ? Path.GetFullPath(model, root) : null,
+                Init = job.Model.Init is { Tokenizer: not TokenizerFile.Arithmetic } init ? init with { Tokenizer = Path.GetFullPath(init.Tokenizer, root) } : job.Model.Init,
+            },
+            Data = job.Data with { Train = Data(job.Data.Train)!, Validation = Data(job.Data.Validation), Test = Data(job.Data.Test) },
+            WarmStart = job.WarmStart is { } warm ? warm with { Data = Data(warm.Data) } : null,
+            Supervised = job.Supervised is { } supervised ? supervised with { Data = Data(supervised.Data) } : null,
+        };
+    }
+
+    private ModelConfig? Folder(string path)
+    {
+        const string key = "model.path";
+        string full = Resolve(path);
+        if (!Directory.Exists(full)) { Find(key, $"is '{path}', but there is no such folder; looked for {full}. Give a Hugging Face model folder, or model.init for a new model."); return null; }
+        string config = Path.Combine(full, "config.json"), tokenizer = Path.Combine(full, "tokenizer.json");
+        ModelConfig? model = null;
+        if (!File.Exists(config)) { Find(key, $"is '{path}', but {full} has no config.json; give a Hugging Face model folder."); }
+        else
+        {
+            var errors = new List<string>();
+            Guard(key, () => model = ModelConfig.ReadText(config, ModelConfigReader.Load(config), errors));
+            if (model is not null) { _ = ModelFolder.Read(full, model, errors); }
+            foreach (string error in errors) { Find(key, error); }
+        }
+
+        int? size = TokenizerSize(key, tokenizer);
+        if (model is null) { return null; }
+        if (size > model.VocabSize) { Find(key, $"is '{path}', whose tokenizer.json has ids up to {size - 1}, beyond the embedding's vocab_size {model.VocabSize}; tokenizer and weights do not belong together."); }
+        if (ModelRules.TooFewPositions(job, model.MaxPositionEmbeddings) is { } message) { Find(key, $"is '{path}', whose max_position_embeddings {message}"); }
+        return model;
+    }
+
+    private ModelConfig? NewModel(ModelInitSpec init)
+    {
+        const string key = "model.init.tokenizer";
+        int? size = TokenizerFile.ArithmeticSizeEstimate;
+        if (init.Tokenizer != TokenizerFile.Arithmetic)
+        {
+            string file = Resolve(init.Tokenizer);
+            if (Directory.Exists(file)) { file = Path.Combine(file, "tokenizer.json"); }
+            size = TokenizerSize(key, file, NearestKey.Find(init.Tokenizer, [TokenizerFile.Arithmetic]) is null ? "" : $" Did you mean '{TokenizerFile.Arithmetic}'?");
+            if (init.VocabSize < size) { Find("model.init.vocab_size", $"is {init.VocabSize}, but the tokenizer {file} has {size} tokens; give at least {size}, or leave vocab_size out."); return null; }
+        }
+
+        return size is { } tokens ? ModelConfig.FromInit(init, init.VocabSize ?? tokens) : null;
+    }
+
+    private int? TokenizerSize(string key, string file, string hint = "")
+    {
+        if (!File.Exists(file)) { Find(key, $"needs {file}, which does not exist; give the path of a Hugging Face tokenizer.json{(key == "model.path" ? "'s folder" : $", or '{TokenizerFile.Arithmetic}'")}.{hint}"); return null; }
+        int? size = null;
+        Guard(key, () => size = TokenizerFile.ReadSize(file));
+        return size;
+    }
+
+    private void DataFile(string source, DataSourceSpec data, string path)
+    {
+        string key = source + ".path", full = Resolve(path);
+        if (Directory.Exists(full)) { Find(key, $"is '{path}', a folder; give a JSONL file."); return; }
+        if (!File.Exists(full)) { Find(key, $"is '{path}', but there is no such file; looked for {full}."); return; }
+        var (line, number) = FirstLine(full);
+        if (line is null) { Find(key, number < 0 ? $"is '{path}', whose first line is longer than {MaxLineBytes} bytes; expected is one JSON object per line." : $"is '{path}', which is empty; expected is one JSON object per line."); return; }
+        try
+        {
+            using var document = JsonDocument.Parse(line);
+            if (document.RootElement.ValueKind != JsonValueKind.Object) { Find(key, $"is '{path}', whose line {number} holds no JSON object; expected is one object per line, such as {{\"{data.PromptField}\": \"...\", \"{data.AnswerField}\": \"...\"}}."); return; }
+            Field(source, "prompt_field", data.PromptField, document.RootElement, path, number);
+            Field(source, "answer_field", data.AnswerField, document.RootElement, path, number);
+        }
+        catch (JsonException e) { Find(key, $"is '{path}', whose line {number} is not valid JSON: {SafetensorsHeader.FirstSentence(e.Message)} Expected is one object per line (JSONL)."); }
+    }
+
+    private void Field(string source, string key, string name, JsonElement row, string path, int line)
+    {
+        string[] fields = [.. row.EnumerateObject().Select(p => p.Name)];
+        if (!row.TryGetProperty(name, out var value))
+        {
+            Find($"{source}.{key}", $"is '{name}', but line {line} of '{path}' has no such field; it has: {string.Join(", ", fields.Take(20).Select(f => SafetensorsHeader.Quote(f)[1..^1]))}." + (NearestKey.Find(name, fields) is { } nearest ? $" Did you mean '{nearest}'?" : ""));
+        }
+        else if (value.ValueKind != JsonValueKind.String && !(key == "answer_field" && value.ValueKind == JsonValueKind.Number))
+        {
+            Find($"{source}.{key}", $"is '{name}', which is no text in line {line} of '{path}'; expected is a string.");
+        }
+    }
+
+    /// <summary>The first line that is not blank, with its number from 1; null and 0 if there is none, null and -1 if it is too long.</summary>
+    private static (string? Line, int Number) FirstLine(string path)
+    {
+        using var reader = new StreamReader(path, new UTF8Encoding(false, throwOnInvalidBytes: true));
+        var line = new StringBuilder();
+        for (int number = 1; ; number++)
+        {
+            line.Clear();
+            int next;
+            while ((next = reader.Read()) is >= 0 and not '\n' && line.Length <= MaxLineBytes) { line.Append((char)next); }
+            if (line.Length > MaxLineBytes) { return (null, -1); }
+            string text = line.ToString().Trim();
+            if (text.Length > 0) { return (text, number); }
+            if (next < 0) { return (null, 0); }
+        }
+    }
+
+    private string Resolve(string path) => Path.GetFullPath(path, Path.GetFullPath(folder));
+
+    private void Find(string path, string message) => findings.Add(new JobFinding(path, message));
+
+    private void Guard(string path, Action action)
+    {
+        try { action(); }
+        catch (DecoderFallbackException) { Find(path, "names a file that is not UTF-8 text."); }
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or InvalidOperationException) { Find(path, e.Message); }
+    }
+}

@@ -1,0 +1,78 @@
+namespace Ctwa.Training.Specification;
+
+/// <summary>Memory that a job needs on one device, in bytes. An estimate: weights and gradients are exact, activations are not.</summary>
+public sealed record MemoryEstimate
+{
+    /// <summary>Weights of the policy, float32.</summary>
+    public required long Replica { get; init; }
+
+    /// <summary>Weights of the frozen reference policy; 0 without a KL penalty.</summary>
+    public required long Reference { get; init; }
+
+    /// <summary>Gradient buffers of the canonical tree sum, (⌈log2(S / lanes)⌉ + 1) × M.</summary>
+    public required long Gradients { get; init; }
+
+    /// <summary>Both moments of AdamW. The master slices are the replica itself where they share a silo.</summary>
+    public required long Optimizer { get; init; }
+
+    /// <summary>Largest of generation (KV cache, logits) and one micro-batch's forward and backward pass, on every lane at once.</summary>
+    public required long Activations { get; init; }
+
+    /// <summary>.NET, libtorch and their allocators: measured 290 to 350 MB for the quick-start.</summary>
+    public long Runtime { get; init; } = 350_000_000;
+
+    public long Total => Replica + Reference + Gradients + Optimizer + Activations + Runtime;
+
+    /// <param name="job">A job without errors.</param>
+    /// <param name="model">Its model.</param>
+    /// <param name="lanes">Compute lanes of the device.</param>
+    public static MemoryEstimate Of(JobSpec job, ModelConfig model, int lanes)
+    {
+        long weights = 4 * model.ParameterCount();
+        bool rl = job.Kind == JobKind.Rl;
+        return new MemoryEstimate
+        {
+            Replica = weights,
+            Reference = rl && job.Loss.Kl.Coefficient > 0 ? weights : 0,
+            Gradients = weights * GradientBuffers(job.Grid.Shards, lanes, rl ? GradientRows(job) : 1),
+            Optimizer = 2 * weights,
+            Activations = lanes * Math.Max(rl ? Generation(job, model) : 0, Training(job, model)),
+        };
+    }
+
+    /// <summary>Gradients of model size that a device holds at once: one per level of its part of the canonical tree, and the one being filled, for each row.</summary>
+    public static long GradientBuffers(int shards, int lanes, int rows)
+    {
+        int perLane = (shards + lanes - 1) / lanes, levels = 0;
+        while (1 << levels < perLane) { levels++; }
+        return (levels + 1L) * rows;
+    }
+
+    /// <summary>Rows of gradients that the method needs: one per objective where it looks at gradients, else one.</summary>
+    public static int GradientRows(JobSpec job) => job.Scalarizer switch
+    {
+        LinearScalarizerSpec or CtwaScalarizerSpec => 1,
+        // A method that is new here may need a row per objective: the safe side.
+        _ => Math.Max(1, job.Objectives.Count),
+    };
+
+    private static long Generation(JobSpec job, ModelConfig model)
+    {
+        long prompts = (job.Rollout.PromptsPerStep + job.Grid.Shards - 1) / job.Grid.Shards, rows = prompts * job.Rollout.SamplesPerPrompt;
+        long tokens = (long)job.Data.MaxPromptTokens + job.Rollout.MaxNewTokens;
+        // Twice: the cache is copied when it grows.
+        long cache = 2 * rows * tokens * model.NumHiddenLayers * 2 * model.NumKeyValueHeads * model.HeadDim;
+        return 4 * (cache + rows * 3L * model.VocabSize);
+    }
+
+    private static long Training(JobSpec job, ModelConfig model)
+    {
+        long micro = job.Kind == JobKind.Rl ? job.Update.MicroBatchSize : job.Supervised?.MicroBatchSize ?? 1;
+        if (job.WarmStart is { } warm) { micro = Math.Max(micro, warm.MicroBatchSize); }
+        long tokens = (long)job.Data.MaxPromptTokens + job.Rollout.MaxNewTokens;
+        // Per token and layer: two norms, q, k, v, attention's input and output (about 8 widths), three feed-forward
+        // rows and their product, the scores of every head with every token and their softmax.
+        long perToken = model.NumHiddenLayers * (8L * model.HiddenSize + 4L * model.IntermediateSize + 2L * model.NumAttentionHeads * tokens) + 3L * model.VocabSize;
+        return 4 * micro * tokens * perToken;
+    }
+}
