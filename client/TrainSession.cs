@@ -115,7 +115,7 @@ internal sealed class TrainSession(RunDirectory run, SiloLauncher launcher, IGri
         try
         {
             await WhenCancelledAsync(signals.Stop, ended);
-            output.Stopping("stopping: the job writes a checkpoint at the next step boundary (Ctrl-C again ends at once, without one)");
+            output.Stopping("stopping: writing a checkpoint at the next step (Ctrl-C again ends at once)");
             await calls.CallAsync(coordinator.Stop, ended);
         }
         catch (Exception e) when (e is OperationCanceledException or GridUnreachableException)

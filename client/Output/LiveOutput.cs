@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Ctwa.Client.Jobs;
 using Ctwa.Grains.Abstractions;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Ctwa.Client.Output;
 
@@ -71,7 +72,7 @@ internal sealed class LiveOutput : IRunOutput
             do
             {
                 last = closing.IsCancellationRequested;
-                while (above.Reader.TryRead(out string? line)) { console.MarkupLine(line); }
+                while (above.Reader.TryRead(out string? line)) { console.Write(new LineAbove(line)); }
                 lock (gate) { live.UpdateTarget(LiveView.Draw(run.JobId, state, last ? null : notice)); }
                 live.Refresh();
                 try { await Task.Delay(RedrawEvery, closing.Token); }
@@ -79,4 +80,11 @@ internal sealed class LiveOutput : IRunOutput
             }
             while (!last);
         });
+
+    // Spectre writes over the old picture without erasing it, which leaves the ends of its lines behind a shorter one.
+    private sealed class LineAbove(string markup) : Renderable
+    {
+        protected override IEnumerable<Segment> Render(RenderOptions options, int maxWidth) =>
+            [Segment.Control("\e[J"), .. ((IRenderable)new Markup(markup)).Render(options, maxWidth), Segment.LineBreak];
+    }
 }

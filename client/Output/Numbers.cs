@@ -26,9 +26,10 @@ internal static class Numbers
 
     public static string One(double value) => value.ToString("0.0", CultureInfo.InvariantCulture);
 
-    /// <summary><c>4.2 s</c>, <c>42 s</c>, <c>3 min 05 s</c>, <c>2 h 04 min</c>.</summary>
+    /// <summary><c>20 ms</c>, <c>4.2 s</c>, <c>42 s</c>, <c>3 min 05 s</c>, <c>2 h 04 min</c>.</summary>
     public static string Duration(double seconds)
     {
+        if (seconds is > 0 and < 0.0995) { return FormattableString.Invariant($"{seconds * 1000:0} ms"); }
         if (seconds < 9.95) { return One(Math.Max(seconds, 0)) + " s"; }
         long whole = (long)Math.Round(seconds);
         return whole switch

@@ -22,9 +22,9 @@ internal sealed class RunState
     /// <summary>The newest held-out mean of each objective: validation runs only now and then.</summary>
     public IReadOnlyDictionary<string, double> HeldOut => heldOut;
 
-    /// <summary>Estimated seconds to the end of this stage; null if unknown.</summary>
+    /// <summary>Estimated seconds to the end of this stage; null if unknown, or when there is none.</summary>
     public double? SecondsLeft =>
-        Latest is { StepsTotal: { } total } && stepSeconds.Count > 0 ? stepSeconds.Average() * Math.Max(total - Latest.Step, 0) : null;
+        Latest is { StepsTotal: { } total } && Latest.Step < total && stepSeconds.Count > 0 ? stepSeconds.Average() * (total - Latest.Step) : null;
 
     /// <summary>The latest step for a message, such as <c>rl step 12/100</c>; null before the first.</summary>
     public string? LastStep => Latest is null ? null : $"{Latest.Stage} step {StepLine.Progress(Latest).Trim()}";

@@ -45,7 +45,7 @@ internal static class StepLine
     private static string Details(JobMetrics metrics, string objective)
     {
         var parts = new List<string>(3);
-        if (metrics[$"weight/{objective}"] is { } weight) { parts.Add("weight " + Numbers.Score(weight)); }
+        if (metrics[$"weight/{objective}"] is { } weight) { parts.Add("w " + Numbers.Score(weight)); }
         if (metrics[$"covariance/{objective}"] is { } covariance) { parts.Add("cov " + Numbers.Signed(covariance, 4)); }
         if (metrics[$"validation/{objective}/mean"] is { } heldOut) { parts.Add("held-out " + Numbers.Score(heldOut)); }
         return string.Join(", ", parts);

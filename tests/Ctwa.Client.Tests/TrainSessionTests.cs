@@ -209,7 +209,7 @@ public sealed class TrainSessionTests
         };
         Assert.Equal(code, await RunAsync(silo, grid));
         Assert.Equal(1, grid.Stops);
-        Assert.Contains("stopping: the job writes a checkpoint", output.Text, StringComparison.Ordinal);
+        Assert.Contains("stopping: writing a checkpoint", output.Text, StringComparison.Ordinal);
         Assert.Contains("resume with: ctwa train --resume run", output.Text, StringComparison.Ordinal);
         Assert.False(silo.IsRunning);
     }

@@ -8,6 +8,8 @@ public sealed class NumbersTests
 {
     [Theory]
     [InlineData(-1, "0.0 s")]
+    [InlineData(0.0204, "20 ms")]
+    [InlineData(0.0996, "0.1 s")]
     [InlineData(4.24, "4.2 s")]
     [InlineData(9.97, "10 s")]
     [InlineData(59.6, "1 min 00 s")]

@@ -17,7 +17,7 @@ public sealed class StepLineTests
 
     [Fact]
     public void A_step_is_one_line_with_every_number_that_the_metrics_hold() => Assert.Equal(
-        "step  7/60  accuracy 0.412 (weight 0.350, cov +0.0123)  clarity 0.200 (weight 0.650, cov -0.0005, held-out 0.250)"
+        "step  7/60  accuracy 0.412 (w 0.350, cov +0.0123)  clarity 0.200 (w 0.650, cov -0.0005, held-out 0.250)"
         + "  length 23.1  kl 0.0012  loss -0.0321  12.3k tok/s  1 min 20 s left",
         StepLine.Format(JobMetrics.Parse(Step)!, secondsLeft: 79.5));
 
