@@ -1,0 +1,46 @@
+namespace Ctwa.Grains.Abstractions;
+
+/// <summary>
+/// One slice of a job's flat parameters, keyed <c>job/slice</c>: reduces the shards' gradients over its range and runs
+/// the optimizer there.
+/// </summary>
+[Alias("ctwa.IGradientAccumulatorGrain")]
+public interface IGradientAccumulatorGrain : IGrainWithStringKey
+{
+    /// <summary>Starts a piece of work, unless it runs or is done already. Returns at once.</summary>
+    [Alias("Start")]
+    Task Start(SliceWork work, CancellationToken cancellationToken);
+
+    /// <summary>Waits up to two seconds for a piece of work.</summary>
+    [Alias("Poll")]
+    Task<SliceReport> Poll(string key, CancellationToken cancellationToken);
+}
+
+/// <summary>A piece of work for one slice, identified by <see cref="Key"/>.</summary>
+[GenerateSerializer, Immutable, Alias("ctwa.SliceWork")]
+public abstract record SliceWork([property: Id(0)] string Key, [property: Id(1)] UpdateKey Update);
+
+/// <summary>Take the canonical sum of the shards' gradients over the slice and return its Σ g².</summary>
+[GenerateSerializer, Immutable, Alias("ctwa.ReduceWork")]
+public sealed record ReduceWork(string Key, UpdateKey Update) : SliceWork(Key, Update);
+
+/// <summary>Run AdamW on the slice.</summary>
+/// <param name="Key">Identity.</param>
+/// <param name="Update">Identity of the update.</param>
+/// <param name="GradientScale">Multiplies the gradient.</param>
+/// <param name="LearningRate">Of this update.</param>
+/// <param name="AdamStep">Updates of the stage including this one.</param>
+[GenerateSerializer, Immutable, Alias("ctwa.ApplyWork")]
+public sealed record ApplyWork(
+    string Key,
+    UpdateKey Update,
+    [property: Id(0)] double GradientScale,
+    [property: Id(1)] double LearningRate,
+    [property: Id(2)] long AdamStep) : SliceWork(Key, Update);
+
+/// <summary>Where a slice's piece of work stands.</summary>
+/// <param name="Status">Of the work.</param>
+/// <param name="SumOfSquares">Result of <see cref="ReduceWork"/>.</param>
+/// <param name="Error">Present when it failed.</param>
+[GenerateSerializer, Immutable, Alias("ctwa.SliceReport")]
+public sealed record SliceReport([property: Id(0)] WorkStatus Status, [property: Id(1)] double SumOfSquares, [property: Id(2)] string? Error);

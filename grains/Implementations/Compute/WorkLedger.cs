@@ -1,0 +1,36 @@
+using Ctwa.Grains.Abstractions;
+
+namespace Ctwa.Grains.Compute;
+
+/// <summary>
+/// The pieces of work that a grain was asked for, by identity: a piece asked for twice runs once. Kept on the grain's
+/// turn, so it needs no lock.
+/// </summary>
+internal sealed class WorkLedger<TResult>
+{
+    // A coordinator is never more than a few pieces ahead of the one it last asked about.
+    private const int Remembered = 8;
+
+    private static readonly TimeSpan s_longestPoll = TimeSpan.FromSeconds(2);
+    private readonly Dictionary<string, Task<TResult>> _work = new(StringComparer.Ordinal);
+    private readonly Queue<string> _order = new();
+
+    /// <summary>Starts a piece of work unless it is known. A failed one is started again.</summary>
+    public void Start(string key, Func<Task<TResult>> work)
+    {
+        if (_work.TryGetValue(key, out var known) && !known.IsFaulted) { return; }
+        if (known is null) { _order.Enqueue(key); }
+        _work[key] = work();
+        while (_order.Count > Remembered && _work[_order.Peek()].IsCompleted) { _work.Remove(_order.Dequeue()); }
+    }
+
+    /// <summary>Waits a while for a piece of work.</summary>
+    public async Task<(WorkStatus Status, TResult? Result, string? Error)> PollAsync(string key, CancellationToken cancellationToken)
+    {
+        if (!_work.TryGetValue(key, out var work)) { return (WorkStatus.Unknown, default, null); }
+        await Task.WhenAny(work, Task.Delay(s_longestPoll, cancellationToken));
+        if (!work.IsCompleted) { return (WorkStatus.Running, default, null); }
+        if (work.IsCompletedSuccessfully) { return (WorkStatus.Done, await work, null); }
+        return (WorkStatus.Failed, default, work.Exception?.GetBaseException() is { } failure ? $"{failure.GetType().Name}: {failure.Message}" : "cancelled");
+    }
+}

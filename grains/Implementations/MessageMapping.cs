@@ -1,0 +1,58 @@
+using System.Collections.Immutable;
+using Ctwa.Grains.Abstractions;
+using Ctwa.Training.Advantages;
+using Ctwa.Training.Randomness;
+using Ctwa.Training.Rewards;
+using Ctwa.Training.Steps;
+
+namespace Ctwa.Grains;
+
+/// <summary>Core types to messages and back, at the edge of the grains.</summary>
+internal static class MessageMapping
+{
+    public static RolloutKey ToMessage(this RolloutId id) => new((uint)id.Purpose, id.Step);
+
+    public static RolloutId ToCore(this RolloutKey key) => new((RandomPurpose)key.Purpose, key.Step);
+
+    public static UpdateKey ToMessage(this UpdateId id) => new((int)id.Stage, id.Step, id.Update);
+
+    public static UpdateId ToCore(this UpdateKey key) => new((TrainingStage)key.Stage, key.Step, key.Update);
+
+    public static Division ToMessage(this StepPlan plan) => new(plan.Prompts, plan.PromptsPerUpdate, plan.Shards);
+
+    public static StepPlan ToCore(this Division division) => new(division.Prompts, division.PromptsPerUpdate, division.Shards);
+
+    public static AdvantageMessage ToMessage(this OutcomeAdvantages advantages) =>
+        new([.. advantages.Value], [.. advantages.Lengths], [.. advantages.Valid], advantages.Gamma, advantages.Shift, advantages.Scale);
+
+    public static OutcomeAdvantages ToCore(this AdvantageMessage message) =>
+        new([.. message.Value], [.. message.Lengths], [.. message.Valid], message.Gamma, message.Shift, message.Scale);
+
+    public static UpdateResult ToMessage(this UpdateSums sums) =>
+        new(sums.Tokens, sums.Loss, sums.Clipped, sums.DualClipped, sums.PolicyKl, sums.ReferenceKl, sums.Entropy, sums.SamplerDifference);
+
+    public static UpdateSums ToCore(this UpdateResult message) => new()
+    {
+        Tokens = message.Tokens,
+        Loss = message.Loss,
+        Clipped = message.Clipped,
+        DualClipped = message.DualClipped,
+        PolicyKl = message.PolicyKl,
+        ReferenceKl = message.ReferenceKl,
+        Entropy = message.Entropy,
+        SamplerDifference = message.SamplerDifference,
+    };
+
+    public static ScoreColumnMessage ToMessage(this IReadOnlyList<ScoreAttempt> attempts) => new(
+        [.. attempts.Select(attempt => attempt.Failure is null ? attempt.Score : (double?)null)],
+        [.. attempts.Select(attempt => attempt.Failure)],
+        [.. attempts.Select(attempt => attempt.Retries)]);
+
+    public static IEnumerable<ScoreAttempt> ToCore(this ScoreColumnMessage column) => column.Scores.Select((score, i) =>
+        score is { } received ? ScoreAttempt.Of(received, column.Retries[i]) : ScoreAttempt.Failed(column.Failures[i] ?? "no reason was given", column.Retries[i]));
+
+    public static ScoreItem ToMessage(this ScoredCompletion completion) =>
+        new(completion.Prompt, completion.Response, completion.ResponseTokens, completion.GroundTruth);
+
+    public static ScoredCompletion ToCore(this ScoreItem item) => new(item.Prompt, item.Response, item.ResponseTokens, item.GroundTruth);
+}

@@ -1,0 +1,130 @@
+using System.Collections.Immutable;
+using Ctwa.Grains.Abstractions;
+using Ctwa.Grains.Compute;
+using Ctwa.Training.Losses;
+using Ctwa.Training.Randomness;
+using Ctwa.Training.Rollouts;
+using Ctwa.Training.Steps;
+
+namespace Ctwa.Grains.Rollouts;
+
+/// <summary>Address of one shard: hands its work to a compute lane and remembers what came of it.</summary>
+[Orleans.Concurrency.Reentrant]
+public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrain
+{
+    // Texts per call to a reward: well below the 64 KB of a message at any length that training uses.
+    private const int BatchBytes = 32 * 1024;
+
+    private readonly WorkLedger<ShardResult> _work = new();
+
+    private string JobId => GrainKeys.Parse(this.GetPrimaryKeyString()).JobId;
+
+    private int Shard => GrainKeys.Parse(this.GetPrimaryKeyString()).Part;
+
+    /// <inheritdoc/>
+    public Task Start(ShardWork work, CancellationToken cancellationToken)
+    {
+        var host = hosts.Get(JobId);
+        _work.Start(work.Key, () => work switch
+        {
+            GenerateWork generate => GenerateAsync(host, generate),
+            ScoreWork score => ScoreAsync(host, score),
+            PolicyWork policy => PolicyAsync(host, policy),
+            SupervisedWork supervised => SupervisedAsync(host, supervised),
+            MeasureWork measure => MeasureAsync(host, measure),
+            _ => throw new NotSupportedException($"shards do not know {work.GetType().Name}."),
+        });
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async Task<ShardReport> Poll(string key, CancellationToken cancellationToken)
+    {
+        var (status, result, error) = await _work.PollAsync(key, cancellationToken);
+        return new ShardReport(status, result, error);
+    }
+
+    /// <inheritdoc/>
+    public Task<ImmutableArray<CompletionTextMessage>> Texts(RolloutKey rollout, int prompts, CancellationToken cancellationToken)
+    {
+        var job = hosts.Get(JobId).Job;
+        var texts = hosts.Get(JobId).Completions(rollout.ToCore(), Shard).Where(completion => completion.Prompt.StepIndex < prompts)
+            .Select(completion => CompletionSummaries.Text(job, (RandomPurpose)rollout.Purpose, completion))
+            .Select(text => new CompletionTextMessage(text.Prompt, text.Sample, text.PromptText, text.Response, text.GroundTruth));
+        return Task.FromResult(texts.ToImmutableArray());
+    }
+
+    /// <inheritdoc/>
+    public Task Release(RolloutKey rollout, CancellationToken cancellationToken)
+    {
+        hosts.Get(JobId).Release(rollout.ToCore(), Shard);
+        return Task.CompletedTask;
+    }
+
+    private async Task<ShardResult> GenerateAsync(JobHost host, GenerateWork work)
+    {
+        var plan = work.Division.ToCore();
+        long[] rows = new long[plan.Prompts];
+        for (int i = 0; i < work.Prompts.Length; i++) { rows[work.Prompts[i]] = work.DatasetIndices[i]; }
+        var rollout = work.Rollout.ToCore();
+        var settings = new SamplingSettings
+        {
+            Seed = host.Job.Spec.Seed,
+            Purpose = rollout.Purpose,
+            Step = rollout.Step,
+            Temperature = work.Sampling.Temperature,
+            MaxNewTokens = work.Sampling.MaxNewTokens,
+            SamplesPerPrompt = work.Sampling.SamplesPerPrompt,
+            StopTokens = host.Job.StopTokens,
+        };
+        var completions = await host.GenerateAsync(Shard, new RolloutRequest(rollout, plan, rows, settings));
+        CompletionSummary[] summaries = [.. completions.Select(CompletionSummaries.Of)];
+        return new GenerateResult([.. summaries.Select(s => s.Length)], [.. summaries.Select(s => s.Stopped)], [.. summaries.Select(s => s.TokensHash)]);
+    }
+
+    private async Task<ShardResult> ScoreAsync(JobHost host, ScoreWork work)
+    {
+        var rollout = work.Rollout.ToCore();
+        var completions = host.Completions(rollout, Shard);
+        var items = await Task.Run(() => completions.Select(completion => host.Job.Describe(rollout.Purpose, completion).ToMessage()).ToArray());
+        var columns = await Task.WhenAll(Enumerable.Range(0, host.Job.Rewards.Count).Select(objective => ScoreObjectiveAsync(objective, items, work.ReferenceLength)));
+        return new ScoreResult([.. columns]);
+    }
+
+    private async Task<ScoreColumnMessage> ScoreObjectiveAsync(int objective, ScoreItem[] items, double referenceLength)
+    {
+        var grain = GrainFactory.GetGrain<IRewardModelGrain>(GrainKeys.Of(JobId, objective));
+        var parts = new List<ScoreColumnMessage>();
+        for (int first = 0; first < items.Length;)
+        {
+            int count = 0;
+            for (int bytes = 0; first + count < items.Length && (count == 0 || bytes < BatchBytes); count++)
+            {
+                var item = items[first + count];
+                bytes += 2 * (item.Prompt.Length + item.Response.Length + item.GroundTruth.Length);
+            }
+
+            parts.Add(await grain.Score(new ScoreBatch([.. items.AsSpan(first, count)], referenceLength), CancellationToken.None));
+            first += count;
+        }
+
+        return new ScoreColumnMessage([.. parts.SelectMany(p => p.Scores)], [.. parts.SelectMany(p => p.Failures)], [.. parts.SelectMany(p => p.Retries)]);
+    }
+
+    private async Task<ShardResult> PolicyAsync(JobHost host, PolicyWork work)
+    {
+        Completion[] part = [.. host.Completions(work.Rollout.ToCore(), Shard)
+            .Where(completion => completion.Prompt.StepIndex >= work.FirstPrompt && completion.Prompt.StepIndex < work.FirstPrompt + work.PromptCount)];
+        var sums = await host.AccumulatePolicyAsync(Shard, work.Update.ToCore(), part, work.Advantages.ToCore(), new UpdateCounts(work.TokenCount, work.SequenceCount), work.CompareSampler);
+        return sums.ToMessage();
+    }
+
+    private async Task<ShardResult> SupervisedAsync(JobHost host, SupervisedWork work)
+    {
+        var examples = new PromptRange(work.FirstExample, work.FirstExample + work.ExampleCount);
+        return (await host.AccumulateSupervisedAsync(Shard, work.Update.ToCore(), examples, work.MicroBatchSize)).ToMessage();
+    }
+
+    private async Task<ShardResult> MeasureAsync(JobHost host, MeasureWork work) =>
+        new MeasureResult([.. await host.MeasureAsync(Shard, host.Completions(work.Rollout.ToCore(), Shard), work.Advantages.ToCore())]);
+}
