@@ -1,0 +1,32 @@
+using Ctwa.Training.Native;
+using TorchSharp;
+using Xunit;
+
+namespace Ctwa.Training.Tests.Native;
+
+public sealed class TorchNativeTests
+{
+    [Fact]
+    public void Libtorch_loads_and_adds_on_this_host()
+    {
+        TorchNative.EnsureLoaded();
+        using var scope = torch.NewDisposeScope();
+        Assert.Equal(3f, (torch.ones(1) + 2f).item<float>());
+    }
+
+    [Fact]
+    public void An_image_that_is_no_shared_library_is_left_alone()
+    {
+        byte[] image = new byte[128];
+        Assert.False(ElfVersionNeed.MakeWeak(image, "GLIBCXX_3.4.32"));
+        Assert.All(image, b => Assert.Equal(0, b));
+    }
+
+    [Fact]
+    public void A_shape_error_is_an_exception_not_a_crash()
+    {
+        TorchNative.EnsureLoaded();
+        using var scope = torch.NewDisposeScope();
+        Assert.ThrowsAny<Exception>(() => torch.ones(2, 3).mm(torch.ones(2, 3)));
+    }
+}

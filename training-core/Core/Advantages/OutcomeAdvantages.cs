@@ -1,0 +1,106 @@
+namespace Ctwa.Training.Advantages;
+
+/// <summary>
+/// Advantages of all tokens of a step, as numbers per response: token t of response i, of length L, has
+/// <c>A_t = (Value_i · Gamma^(L−1−t) − Shift) · Scale</c>, and 0 if the response was dropped.
+/// </summary>
+/// <param name="Value">Reward, or reward relative to its group, shape [B].</param>
+/// <param name="Lengths">Response lengths in tokens, shape [B].</param>
+/// <param name="Valid">False for dropped responses, shape [B].</param>
+/// <param name="Gamma">Discount per token.</param>
+/// <param name="Shift">Mean return of the step's tokens.</param>
+/// <param name="Scale">Inverse standard deviation of the returns; 0 where they do not differ.</param>
+public sealed record OutcomeAdvantages(double[] Value, int[] Lengths, bool[] Valid, double Gamma, double Shift, double Scale)
+{
+    /// <summary>Writes the advantages of one response's tokens.</summary>
+    /// <param name="length">Number of tokens; must be the length the advantages were computed with.</param>
+    /// <param name="destination">At least <paramref name="length"/> long; the rest is left as it is.</param>
+    /// <exception cref="ArgumentException">The length is another than the estimator saw, or does not fit the destination.</exception>
+    public void TokenAdvantages(int sample, int length, Span<float> destination)
+    {
+        if (length != Lengths[sample])
+        {
+            throw new ArgumentException(
+                $"response {sample} has {length} tokens here but had {Lengths[sample]} when its advantages were computed; both must see the same rollout.", nameof(length));
+        }
+
+        if (destination.Length < length)
+        {
+            throw new ArgumentException($"{length} advantages do not fit {destination.Length} places.", nameof(destination));
+        }
+
+        if (!Valid[sample])
+        {
+            destination[..length].Clear();
+            return;
+        }
+
+        double discounted = Value[sample];
+        for (int t = length - 1; t >= 0; t--, discounted *= Gamma) { destination[t] = (float)((discounted - Shift) * Scale); }
+    }
+
+    /// <summary>
+    /// Mean advantage over each response's tokens, shape [B]: the weight with which it enters the policy gradient at
+    /// the policy that sampled it. 0 for empty and dropped responses.
+    /// </summary>
+    public double[] MeanTokenAdvantage()
+    {
+        double[] means = new double[Value.Length];
+        for (int i = 0; i < means.Length; i++)
+        {
+            if (!Valid[i] || Lengths[i] == 0) { continue; }
+            double discounts = Lengths[i];
+            if (Gamma != 1)
+            {
+                discounts = 0;
+                double power = 1;
+                for (int k = 0; k < Lengths[i]; k++, power *= Gamma) { discounts += power; }
+            }
+
+            means[i] = ((Value[i] * discounts / Lengths[i]) - Shift) * Scale;
+        }
+
+        return means;
+    }
+
+    /// <summary>Advantages of some of the responses, in the given order: what one shard needs.</summary>
+    /// <param name="responses">Indices of responses.</param>
+    public OutcomeAdvantages Select(ReadOnlySpan<int> responses)
+    {
+        double[] value = new double[responses.Length];
+        int[] lengths = new int[responses.Length];
+        bool[] valid = new bool[responses.Length];
+        for (int i = 0; i < responses.Length; i++) { (value[i], lengths[i], valid[i]) = (Value[responses[i]], Lengths[responses[i]], Valid[responses[i]]); }
+        return this with { Value = value, Lengths = lengths, Valid = valid };
+    }
+
+    /// <summary>Advantages of the weighted sum Σ_j weights_j · A^j: the same form again, so several objectives cost no more than one.</summary>
+    /// <param name="perObjective">One per objective, over the same responses and with the same discount.</param>
+    /// <param name="weights">Shape [M].</param>
+    /// <exception cref="ArgumentException">The numbers differ, or the advantages are of different rollouts.</exception>
+    public static OutcomeAdvantages Combine(IReadOnlyList<OutcomeAdvantages> perObjective, ReadOnlySpan<double> weights)
+    {
+        if (perObjective.Count == 0 || perObjective.Count != weights.Length)
+        {
+            throw new ArgumentException($"{weights.Length} weights for {perObjective.Count} objectives; give one per objective, at least one.", nameof(weights));
+        }
+
+        var first = perObjective[0];
+        double[] value = new double[first.Value.Length];
+        double shift = 0;
+        for (int j = 0; j < weights.Length; j++)
+        {
+            var one = perObjective[j];
+            if (one.Gamma != first.Gamma || !one.Lengths.AsSpan().SequenceEqual(first.Lengths) || !one.Valid.AsSpan().SequenceEqual(first.Valid))
+            {
+                throw new ArgumentException($"objective {j} has another discount, other lengths or other dropped responses than objective 0.", nameof(perObjective));
+            }
+
+            double factor = weights[j] * one.Scale;
+            for (int i = 0; i < value.Length; i++) { value[i] += factor * one.Value[i]; }
+            shift += factor * one.Shift;
+        }
+
+        return first with { Value = value, Shift = shift, Scale = 1 };
+    }
+}

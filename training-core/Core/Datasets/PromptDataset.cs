@@ -1,0 +1,43 @@
+using Ctwa.Training.Specification;
+
+namespace Ctwa.Training.Datasets;
+
+/// <summary>A prompt to complete and the answer that rewards compare with.</summary>
+public sealed record PromptExample(string Prompt, string GroundTruth);
+
+/// <summary>Prompts with random access, from a generated task or a JSONL file. Read <see cref="DatasetOrder"/> for the order in which a run visits them.</summary>
+public sealed class PromptDataset
+{
+    /// <summary>Problems of a generated task where the job file names no count: training, and each held-out part.</summary>
+    public const int DefaultTrainCount = 2048, DefaultHeldOutCount = 128;
+
+    private readonly PromptExample[] _examples;
+
+    private PromptDataset(IEnumerable<PromptExample> examples) => _examples = [.. examples];
+
+    /// <summary>Number of prompts, at least 1.</summary>
+    public long Count => _examples.Length;
+
+    /// <summary>Opens the source that a job file names.</summary>
+    /// <param name="source">The source.</param>
+    /// <param name="split">Part of a generated task; a JSONL file is taken as it is.</param>
+    /// <param name="seed">Seed of the job.</param>
+    /// <param name="key">The source's key in the job file, for messages: <c>data.train</c>.</param>
+    /// <exception cref="DatasetException">The source names neither or both of task and path, a file is missing, empty or malformed, or a task has fewer problems than asked for.</exception>
+    public static PromptDataset Open(DataSourceSpec source, DatasetSplit split, long seed, string key)
+    {
+        DatasetSource.Check(source, key);
+        if (source.Path is { } path)
+        {
+            return new(JsonlRows.Read(path, source.PromptField, source.AnswerField, source.Count).Select(row => new PromptExample(row.Prompt, row.Answer)));
+        }
+
+        int fallback = split == DatasetSplit.Train ? DefaultTrainCount : DefaultHeldOutCount;
+        return new(DatasetSource.Problems(source, split, seed, key, fallback).Select(problem => new PromptExample(problem.Prompt, problem.GroundTruth)));
+    }
+
+    /// <summary>The prompt at <paramref name="index"/> in [0, <see cref="Count"/>).</summary>
+    public PromptExample At(long index) => index >= 0 && index < Count
+        ? _examples[index]
+        : throw new ArgumentOutOfRangeException(nameof(index), index, $"must lie in [0, {Count}).");
+}

@@ -1,0 +1,75 @@
+namespace Ctwa.Training.Models;
+
+/// <summary>One parameter's place in flat memory.</summary>
+/// <param name="Name">Name as in a Hugging Face checkpoint.</param>
+/// <param name="Shape">Its dimensions.</param>
+/// <param name="Offset">First element, a multiple of <see cref="FlatLayout.Alignment"/>.</param>
+/// <param name="Length">Number of elements.</param>
+public sealed record FlatEntry(string Name, long[] Shape, long Offset, long Length);
+
+/// <summary>A range of flat memory, in elements; starts and (but for the last) ends at a multiple of <see cref="FlatLayout.Block"/>.</summary>
+public readonly record struct SliceRange(long Start, long Length);
+
+/// <summary>
+/// Where each parameter lies in one contiguous float32 vector. Every parameter starts at a multiple of 64 bytes, since
+/// native kernels choose their code path, and so their rounding, by alignment (invariant I1). The gaps are zero
+/// and stay zero: their gradient is never written.
+/// </summary>
+public sealed class FlatLayout
+{
+    /// <summary>Elements per 64 bytes.</summary>
+    public const int Alignment = 16;
+
+    /// <summary>
+    /// Elements per block. Norms and Gram matrices are summed block by block, and slices are cut at blocks, so that
+    /// these sums do not depend on the number of slices either.
+    /// </summary>
+    public const int Block = 4096;
+
+    private FlatLayout(IReadOnlyList<FlatEntry> entries, long length)
+    {
+        Entries = entries;
+        Length = length;
+    }
+
+    /// <summary>Parameters in order of their offset.</summary>
+    public IReadOnlyList<FlatEntry> Entries { get; }
+
+    /// <summary>Elements of the whole vector, gaps included; a multiple of <see cref="Block"/>.</summary>
+    public long Length { get; }
+
+    /// <summary>Lays parameters out in the given order.</summary>
+    public static FlatLayout Of(IEnumerable<(string Name, long[] Shape)> parameters)
+    {
+        var entries = new List<FlatEntry>();
+        long offset = 0;
+        foreach (var (name, shape) in parameters)
+        {
+            long length = shape.Aggregate(1L, (product, size) => checked(product * size));
+            entries.Add(new FlatEntry(name, shape, offset, length));
+            offset = RoundUp(offset + length, Alignment);
+        }
+
+        return new FlatLayout(entries, RoundUp(Math.Max(offset, 1), Block));
+    }
+
+    /// <summary>
+    /// Cuts the vector into <paramref name="count"/> ranges of whole blocks, sizes differing by at most one block;
+    /// with fewer blocks than slices the last ranges are empty.
+    /// </summary>
+    public SliceRange[] Slices(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        long blocks = Length / Block;
+        var slices = new SliceRange[count];
+        for (int i = 0; i < count; i++)
+        {
+            long first = blocks * i / count, last = blocks * (i + 1) / count;
+            slices[i] = new SliceRange(first * Block, (last - first) * Block);
+        }
+
+        return slices;
+    }
+
+    private static long RoundUp(long value, long multiple) => (value + multiple - 1) / multiple * multiple;
+}

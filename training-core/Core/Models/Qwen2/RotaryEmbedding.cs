@@ -1,0 +1,62 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Ctwa.Training.Models.Qwen2;
+
+/// <summary>
+/// Rotary position embedding in the half-split form of Hugging Face's models (arXiv 2104.09864): the pair of
+/// dimension i is i + D/2. Tables of cosines and sines are kept for the positions seen so far.
+/// </summary>
+internal sealed class RotaryEmbedding(int headSize, double theta, Device device) : IDisposable
+{
+    private Tensor? _cosine;
+    private Tensor? _sine;
+
+    /// <summary>Cosines and sines for positions [B, T], each of shape [B, T, 1, D].</summary>
+    /// <param name="largest">An upper bound of the positions.</param>
+    public (Tensor Cosine, Tensor Sine) At(Tensor positions, long largest)
+    {
+        Grow(largest + 1);
+        var flat = positions.reshape(-1);
+        long batch = positions.size(0), length = positions.size(1);
+        return (_cosine!.index_select(0, flat).view(batch, length, 1, headSize), _sine!.index_select(0, flat).view(batch, length, 1, headSize));
+    }
+
+    /// <summary>Cosines and sines of positions 0..length-1, each of shape [1, T, 1, D].</summary>
+    public (Tensor Cosine, Tensor Sine) First(long length)
+    {
+        Grow(length);
+        return (_cosine!.narrow(0, 0, length).view(1, length, 1, headSize), _sine!.narrow(0, 0, length).view(1, length, 1, headSize));
+    }
+
+    /// <summary>Rotates [B, T, heads, D].</summary>
+    public Tensor Apply(Tensor values, Tensor cosine, Tensor sine)
+    {
+        long half = headSize / 2;
+        var rotated = cat([values.narrow(3, half, half).neg(), values.narrow(3, 0, half)], 3);
+        return (values * cosine).add_(rotated.mul_(sine));
+    }
+
+    public void Dispose()
+    {
+        _cosine?.Dispose();
+        _sine?.Dispose();
+    }
+
+    private void Grow(long positions)
+    {
+        if (_cosine is not null && _cosine.size(0) >= positions) { return; }
+
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        long capacity = Math.Max(128, (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)positions));
+        var exponents = arange(0, headSize, 2, ScalarType.Int64, device: device).to(float32) / headSize;
+        var frequencies = ones(1, dtype: float32, device: device) / tensor((float)theta, device: device).pow(exponents);
+        var angles = arange(0, capacity, ScalarType.Int64, device: device).to(float32).unsqueeze(1) * frequencies.unsqueeze(0);
+        angles = cat([angles, angles], 1);
+        _cosine?.Dispose();
+        _sine?.Dispose();
+        _cosine = angles.cos().DetachFromDisposeScope();
+        _sine = angles.sin().DetachFromDisposeScope();
+    }
+}

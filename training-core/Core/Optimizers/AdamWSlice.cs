@@ -1,0 +1,85 @@
+using Ctwa.Training.Specification;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Ctwa.Training.Optimizers;
+
+/// <summary>
+/// AdamW (arXiv 1711.05101) on one slice of the flat parameters, with decoupled decay on every parameter and PyTorch's
+/// arithmetic. Everything is element-wise, so the result does not depend on where slices are cut, if they are cut at
+/// multiples of <see cref="Gradients.FlatBlocks.BlockSize"/>. Updates in place; owns none of its tensors.
+/// </summary>
+public sealed class AdamWSlice
+{
+    // Bounds the temporary to 4 MB; a multiple of the block size, so that pieces never change bits.
+    private const long PieceSize = 256 * Gradients.FlatBlocks.BlockSize;
+
+    private readonly Tensor parameters;
+    private readonly double beta1;
+    private readonly double beta2;
+    private readonly double epsilon;
+    private readonly double weightDecay;
+
+    /// <param name="parameters">float32, shape [P]: a view of the flat parameters or of the master copy.</param>
+    /// <param name="firstMoment">float32, shape [P]: m.</param>
+    /// <param name="secondMoment">float32, shape [P]: v.</param>
+    /// <param name="step">Updates already applied to this state.</param>
+    /// <exception cref="ArgumentException">A tensor is not a float32 vector, or the lengths differ.</exception>
+    public AdamWSlice(Tensor parameters, Tensor firstMoment, Tensor secondMoment, OptimizerSpec options, long step = 0)
+    {
+        Check(parameters, parameters, nameof(parameters));
+        Check(firstMoment, parameters, nameof(firstMoment));
+        Check(secondMoment, parameters, nameof(secondMoment));
+        ArgumentOutOfRangeException.ThrowIfNegative(step);
+        this.parameters = parameters;
+        FirstMoment = firstMoment;
+        SecondMoment = secondMoment;
+        Step = step;
+        (beta1, beta2, epsilon, weightDecay) = (options.Betas[0], options.Betas[1], options.Epsilon, options.WeightDecay);
+    }
+
+    /// <summary>Running mean of the gradients, shape [P].</summary>
+    public Tensor FirstMoment { get; }
+
+    /// <summary>Running mean of the squared gradients, shape [P].</summary>
+    public Tensor SecondMoment { get; }
+
+    /// <summary>Updates applied.</summary>
+    public long Step { get; private set; }
+
+    /// <summary>One update.</summary>
+    /// <param name="gradient">float32, shape [P]; scaled in place if <paramref name="gradientScale"/> is not 1.</param>
+    /// <param name="learningRate">Of this update.</param>
+    /// <param name="gradientScale">From <see cref="Gradients.GradientClipper"/>.</param>
+    /// <exception cref="ArgumentException">The gradient does not have the parameters' shape and type.</exception>
+    public void Apply(Tensor gradient, double learningRate, double gradientScale = 1)
+    {
+        Check(gradient, parameters, nameof(gradient));
+        Step++;
+        double stepSize = learningRate / (1 - Math.Pow(beta1, Step));
+        double secondCorrection = Math.Sqrt(1 - Math.Pow(beta2, Step));
+        long length = parameters.shape[0];
+        using var noGrad = no_grad();
+        for (long first = 0; first < length; first += PieceSize)
+        {
+            using var scope = NewDisposeScope();
+            long count = Math.Min(PieceSize, length - first);
+            Tensor p = parameters.narrow(0, first, count), g = gradient.narrow(0, first, count);
+            Tensor m = FirstMoment.narrow(0, first, count), v = SecondMoment.narrow(0, first, count);
+            if (gradientScale != 1) { g.mul_(gradientScale); }
+            p.mul_(1 - (learningRate * weightDecay));
+            m.lerp_(g, 1 - beta1);
+            v.mul_(beta2).addcmul_(g, g, 1 - beta2);
+            Tensor denominator = v.sqrt().div_(secondCorrection).add_(epsilon);
+            p.addcdiv_(m, denominator, -stepSize);
+        }
+    }
+
+    private static void Check(Tensor tensor, Tensor like, string name)
+    {
+        if (tensor.dtype != ScalarType.Float32 || tensor.dim() != 1 || tensor.shape[0] != like.shape[0])
+        {
+            throw new ArgumentException($"{name} is {tensor.dtype} [{string.Join(", ", tensor.shape)}]; a float32 vector of {like.shape[0]} is needed.", name);
+        }
+    }
+}

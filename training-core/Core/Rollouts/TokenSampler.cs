@@ -1,0 +1,40 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Ctwa.Training.Rollouts;
+
+/// <summary>Draws tokens by inverting the cumulative distribution at given uniform numbers.</summary>
+internal static class TokenSampler
+{
+    /// <summary>One token per row from the full support.</summary>
+    /// <param name="logits">Shape [B, V], float32.</param>
+    /// <param name="temperature">Divides the logits; 0 takes the likeliest token (log-probabilities are then those at 1).</param>
+    /// <param name="uniforms">One number in [0, 1) per row.</param>
+    /// <param name="tokens">Receives the ids.</param>
+    /// <param name="logProbabilities">Receives their log-probabilities, computed as scoring computes them.</param>
+    public static void Sample(Tensor logits, double temperature, ReadOnlySpan<double> uniforms, Span<long> tokens, Span<float> logProbabilities)
+    {
+        using var scope = NewDisposeScope();
+        var distribution = LogDistribution(logits, temperature);
+        Tensor chosen;
+        if (temperature == 0)
+        {
+            chosen = distribution.argmax(-1);
+        }
+        else
+        {
+            // float64: a float32 running sum over a large vocabulary would bias the tail.
+            var cumulative = distribution.to(float64).exp_().cumsum(-1);
+            var threshold = tensor(uniforms.ToArray(), dtype: float64, device: logits.device).unsqueeze(1) * cumulative.narrow(1, cumulative.size(1) - 1, 1);
+            chosen = cumulative.le(threshold).sum(dim: -1).clamp_(max: cumulative.size(1) - 1);
+        }
+
+        MemoryMarshal.Cast<byte, long>(chosen.cpu().bytes)[..tokens.Length].CopyTo(tokens);
+        MemoryMarshal.Cast<byte, float>(distribution.gather(1, chosen.unsqueeze(1)).cpu().bytes)[..tokens.Length].CopyTo(logProbabilities);
+    }
+
+    /// <summary>Log-softmax at a temperature; the one definition that sampling and scoring share.</summary>
+    public static Tensor LogDistribution(Tensor logits, double temperature) =>
+        nn.functional.log_softmax(temperature is 0 or 1 ? logits : logits / temperature, -1);
+}

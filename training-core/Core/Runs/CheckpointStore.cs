@@ -1,0 +1,134 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Ctwa.Training.Steps;
+
+namespace Ctwa.Training.Runs;
+
+/// <summary>
+/// Checkpoints of a run. Each is a Hugging Face folder plus <c>optimizer.safetensors</c> and <c>state.json</c>; written
+/// to a temporary name, synced, listed with SHA-256 in <c>manifest.json</c>, then renamed, so that a folder with its
+/// final name is complete. A damaged one is skipped, never read.
+/// </summary>
+public sealed class CheckpointStore(string folder)
+{
+    private const string TemporaryPrefix = ".writing-";
+
+    /// <summary>
+    /// Writes a checkpoint.
+    /// </summary>
+    /// <param name="state">State that the weights belong to.</param>
+    /// <param name="writeFiles">Writes model, tokenizer and optimizer files into the given folder.</param>
+    /// <param name="keep">Number of checkpoints to keep, this one included.</param>
+    /// <returns>Path of the complete checkpoint.</returns>
+    /// <exception cref="RunDirectoryException">The disk is full or not writable; earlier checkpoints are untouched.</exception>
+    public async Task<string> WriteAsync(TrainingRunState state, Func<string, Task> writeFiles, int keep)
+    {
+        string name = RunDirectory.StepName(state.Stage, state.Step);
+        string target = Path.Combine(folder, name), temporary = Path.Combine(folder, TemporaryPrefix + name);
+        try
+        {
+            Directory.CreateDirectory(folder);
+            DeleteFolder(temporary);
+            Directory.CreateDirectory(temporary);
+            await writeFiles(temporary);
+            AtomicFile.Write(Path.Combine(temporary, "state.json"), JsonSerializer.SerializeToUtf8Bytes(state, StateJson.Options), durable: true);
+            var manifest = new CheckpointManifest(1, Directory.GetFiles(temporary).Order(StringComparer.Ordinal).ToDictionary(file => Path.GetFileName(file), Hash));
+            AtomicFile.Write(Path.Combine(temporary, "manifest.json"), JsonSerializer.SerializeToUtf8Bytes(manifest, StateJson.Options), durable: true);
+            DeleteFolder(target); // Only a redo of the same step meets one: same bits.
+            Directory.Move(temporary, target);
+            AtomicFile.SyncFolder(folder);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            try { DeleteFolder(temporary); } catch (IOException) { /* What could not be written may not be removable either; it is ignored on reading. */ }
+            string last = Complete() is [.., var newest] ? $"the run can be resumed from {newest}" : "there is no earlier checkpoint";
+            throw new RunDirectoryException($"checkpoint '{target}' could not be written: {failure.Message} Free disk space or permissions; {last}.", failure);
+        }
+
+        foreach (string old in Complete().SkipLast(Math.Max(keep, 1))) { DeleteFolder(old); }
+        return target;
+    }
+
+    /// <summary>Paths of the folders with a final name, oldest first.</summary>
+    public IReadOnlyList<string> Complete()
+    {
+        if (!Directory.Exists(folder)) { return []; }
+        return [.. Directory.GetDirectories(folder)
+            .Select(path => (Path: path, Order: OrderOf(Path.GetFileName(path))))
+            .Where(entry => entry.Order is not null)
+            .OrderBy(entry => entry.Order!.Value.Stage).ThenBy(entry => entry.Order!.Value.Step)
+            .Select(entry => entry.Path)];
+    }
+
+    /// <summary>
+    /// The newest checkpoint whose files all match its manifest, with its state; null if there is none.
+    /// </summary>
+    /// <param name="warn">Receives one line per damaged checkpoint that was skipped.</param>
+    public (string Path, TrainingRunState State)? NewestIntact(Action<string> warn)
+    {
+        foreach (string path in Complete().Reverse())
+        {
+            if (Damage(path) is { } damage)
+            {
+                warn($"checkpoint '{path}' is damaged ({damage}) and is skipped.");
+                continue;
+            }
+
+            var state = JsonSerializer.Deserialize<TrainingRunState>(File.ReadAllBytes(Path.Combine(path, "state.json")), StateJson.Options)!;
+            if (state.Version != TrainingRunState.CurrentVersion) { throw new RunDirectoryException($"checkpoint '{path}' has state version {state.Version}; this build reads version {TrainingRunState.CurrentVersion}."); }
+            return (path, state);
+        }
+
+        return null;
+    }
+
+    /// <summary>What is wrong with a checkpoint; null if it is intact.</summary>
+    public static string? Damage(string path)
+    {
+        try
+        {
+            string manifestPath = Path.Combine(path, "manifest.json");
+            if (!File.Exists(manifestPath)) { return "no manifest.json"; }
+            var manifest = JsonSerializer.Deserialize<CheckpointManifest>(File.ReadAllBytes(manifestPath), StateJson.Options);
+            if (manifest?.Sha256 is null) { return "manifest.json lists no files"; }
+            foreach (var (name, expected) in manifest.Sha256)
+            {
+                string file = Path.Combine(path, name);
+                if (!File.Exists(file)) { return $"{name} is missing"; }
+                if (Hash(file) != expected) { return $"{name} does not match its SHA-256"; }
+            }
+
+            return null;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return failure.Message;
+        }
+    }
+
+    /// <summary>SHA-256 of a file in lower-case hexadecimal.</summary>
+    public static string Hash(string file)
+    {
+        using var stream = File.OpenRead(file);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    private static void DeleteFolder(string path)
+    {
+        if (Directory.Exists(path)) { Directory.Delete(path, recursive: true); }
+    }
+
+    private static (TrainingStage Stage, int Step)? OrderOf(string name)
+    {
+        foreach (var stage in Enum.GetValues<TrainingStage>())
+        {
+            string prefix = RunDirectory.StepPrefix(stage);
+            if (name.StartsWith(prefix, StringComparison.Ordinal) && int.TryParse(name[prefix.Length..], out int step)) { return (stage, step); }
+        }
+
+        return null;
+    }
+
+    /// <summary>Files of a checkpoint with their hashes.</summary>
+    private sealed record CheckpointManifest(int Version, Dictionary<string, string> Sha256);
+}

@@ -1,0 +1,97 @@
+namespace Ctwa.Training.Scalarizers;
+
+/// <summary>What became of an objective between two validations.</summary>
+public enum ObjectiveVerdict
+{
+    /// <summary>Rose by at least two standard errors of the difference.</summary>
+    Rose,
+
+    /// <summary>Changed by less than two standard errors.</summary>
+    Stalled,
+
+    /// <summary>Fell by at least two standard errors.</summary>
+    Fell,
+}
+
+/// <summary>A mean score and its standard error.</summary>
+public sealed record ObjectiveMean(double Mean, double StandardError)
+{
+    /// <summary>
+    /// Mean over prompts of each prompt's mean score; the standard error treats prompts, not samples, as independent,
+    /// because answers to one prompt resemble each other. 0 with a single prompt.
+    /// </summary>
+    /// <exception cref="ArgumentException">There is no score, or not one prompt per score.</exception>
+    public static ObjectiveMean OfPrompts(ReadOnlySpan<double> scores, ReadOnlySpan<int> prompts)
+    {
+        if (scores.IsEmpty || scores.Length != prompts.Length) { throw new ArgumentException($"{scores.Length} scores and {prompts.Length} prompts have no mean; give one prompt index per score and at least one.", nameof(scores)); }
+        var sums = new SortedDictionary<int, (double Sum, int Count)>();
+        for (int b = 0; b < scores.Length; b++)
+        {
+            var (sum, count) = sums.GetValueOrDefault(prompts[b]);
+            sums[prompts[b]] = (sum + scores[b], count + 1);
+        }
+
+        double[] means = [.. sums.Values.Select(entry => entry.Sum / entry.Count)];
+        double mean = means.Average();
+        double error = means.Length < 2 ? 0 : Math.Sqrt(means.Sum(value => (value - mean) * (value - mean)) / (means.Length - 1) / means.Length);
+        return new(mean, error);
+    }
+}
+
+/// <summary>One objective's row.</summary>
+/// <param name="Name">Name of the objective.</param>
+/// <param name="Before">First validation.</param>
+/// <param name="After">Last validation.</param>
+/// <param name="Change">After − before.</param>
+/// <param name="ChangeError">Standard error of the change, the two validations taken as independent.</param>
+/// <param name="Verdict">Rose, stalled or fell.</param>
+/// <param name="MeanCovariance">Mean over the training steps of the within-prompt covariance with the training signal.</param>
+public sealed record ObjectiveChange(string Name, ObjectiveMean Before, ObjectiveMean After, double Change, double ChangeError, ObjectiveVerdict Verdict, double MeanCovariance);
+
+/// <summary>One objective paid for another's gain.</summary>
+/// <param name="Payer">It fell or stalled, and the training signal pushed against it, or pushed it least of all.</param>
+/// <param name="Gainer">It rose.</param>
+/// <param name="PayerCovariance">Mean covariance of the payer.</param>
+/// <param name="GainerCovariance">Mean covariance of the gainer.</param>
+public sealed record InterferencePair(string Payer, string Gainer, double PayerCovariance, double GainerCovariance);
+
+/// <summary>
+/// Which objectives rose, stalled or fell, and which paid for which, with the numbers behind it. It states what went
+/// together, not what would have happened under another weighting.
+/// </summary>
+public sealed record InterferenceReport(IReadOnlyList<ObjectiveChange> Changes, IReadOnlyList<InterferencePair> Pairs)
+{
+    /// <summary>A change counts from this many standard errors on.</summary>
+    private const double StandardErrors = 2;
+
+    /// <summary>Builds the report; all lists are in the objectives' order.</summary>
+    /// <param name="objectives">Names.</param>
+    /// <param name="before">First validation.</param>
+    /// <param name="after">Last validation.</param>
+    /// <param name="meanCovariance">Mean over steps of covariance/NAME.</param>
+    /// <exception cref="ArgumentException">The lists differ in length.</exception>
+    public static InterferenceReport Create(IReadOnlyList<string> objectives, IReadOnlyList<ObjectiveMean> before, IReadOnlyList<ObjectiveMean> after, IReadOnlyList<double> meanCovariance)
+    {
+        int count = objectives.Count;
+        if (before.Count != count || after.Count != count || meanCovariance.Count != count) { throw new ArgumentException($"{count} objectives have {before.Count} means before, {after.Count} after and {meanCovariance.Count} covariances; give one of each per objective.", nameof(objectives)); }
+        ObjectiveChange[] changes = [.. objectives.Select((name, j) => Change(name, before[j], after[j], meanCovariance[j]))];
+        double lowest = meanCovariance.DefaultIfEmpty().Min();
+        var pairs =
+            from payer in changes
+            where payer.Verdict != ObjectiveVerdict.Rose && !IsConstant(payer) && (payer.MeanCovariance < 0 || payer.MeanCovariance == lowest)
+            from gainer in changes
+            where gainer.Verdict == ObjectiveVerdict.Rose
+            select new InterferencePair(payer.Name, gainer.Name, payer.MeanCovariance, gainer.MeanCovariance);
+        return new(changes, [.. pairs]);
+    }
+
+    /// <summary>Every prompt scored the same, before and after: an objective at its ceiling has nothing to pay.</summary>
+    private static bool IsConstant(ObjectiveChange change) => change is { Change: 0, ChangeError: 0 };
+
+    private static ObjectiveChange Change(string name, ObjectiveMean before, ObjectiveMean after, double covariance)
+    {
+        double change = after.Mean - before.Mean, error = Math.Sqrt((before.StandardError * before.StandardError) + (after.StandardError * after.StandardError));
+        var verdict = change == 0 || Math.Abs(change) < StandardErrors * error ? ObjectiveVerdict.Stalled : change > 0 ? ObjectiveVerdict.Rose : ObjectiveVerdict.Fell;
+        return new(name, before, after, change, error, verdict, covariance);
+    }
+}

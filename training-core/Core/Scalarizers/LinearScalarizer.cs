@@ -1,0 +1,44 @@
+namespace Ctwa.Training.Scalarizers;
+
+/// <summary>Fixed weights: r_b = Σ_j w_j r_bj. Has no state.</summary>
+public sealed class LinearScalarizer : IScalarizer
+{
+    /// <summary>Name in the job file.</summary>
+    public const string Method = "linear";
+
+    private const int Version = 1;
+
+    private readonly IReadOnlyList<string> objectives;
+    private readonly double[] weights;
+
+    /// <param name="objectives">Names of the objectives, in order.</param>
+    /// <param name="weights">One weight per objective, used as they are; <see cref="ObjectiveWeights"/> normalises or checks them.</param>
+    /// <exception cref="ArgumentException">There is not one weight per objective.</exception>
+    public LinearScalarizer(IReadOnlyList<string> objectives, double[] weights)
+    {
+        if (objectives.Count != weights.Length) { throw new ArgumentException($"there are {weights.Length} weights for {objectives.Count} objectives ({string.Join(", ", objectives)}); give one per objective.", nameof(weights)); }
+        this.objectives = objectives;
+        this.weights = [.. weights];
+    }
+
+    /// <inheritdoc/>
+    public ScalarizerSignals Requires => ScalarizerSignals.None;
+
+    /// <inheritdoc/>
+    public ScalarizerState Initial() => new() { Method = Method, Version = Version, Objectives = objectives, Vectors = new SortedDictionary<string, double[]>(StringComparer.Ordinal) };
+
+    /// <inheritdoc/>
+    public Scalarization Weigh(StepSignals signals, ScalarizerState state)
+    {
+        state.Require(Method, Version, objectives);
+        ObjectiveCheck.Require(signals, objectives);
+        return new Scalarization.OfRewards(ObjectiveWeights.Combine(signals, weights), [.. weights]);
+    }
+
+    /// <inheritdoc/>
+    public Observation Observe(StepOutcome outcome, ScalarizerState state)
+    {
+        state.Require(Method, Version, objectives);
+        return new(state, new SortedDictionary<string, double[]>(StringComparer.Ordinal));
+    }
+}

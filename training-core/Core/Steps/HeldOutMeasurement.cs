@@ -1,0 +1,132 @@
+using System.Text.Json.Nodes;
+using Ctwa.Training.Randomness;
+using Ctwa.Training.Rewards;
+using Ctwa.Training.Rollouts;
+using Ctwa.Training.Runs;
+using Ctwa.Training.Scalarizers;
+using Ctwa.Training.Specification;
+
+namespace Ctwa.Training.Steps;
+
+/// <summary>Scores of a rollout after every objective's failure policy.</summary>
+/// <param name="Scores">Shape [B, M].</param>
+/// <param name="Valid">False for dropped samples, shape [B].</param>
+/// <param name="Failures">Failed scores per objective, shape [M].</param>
+internal sealed record ScoredRollout(double[,] Scores, bool[] Valid, int[] Failures);
+
+/// <summary>Scoring with its durable record, and the measurements on held-out prompts. It never moves the state of a method.</summary>
+internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backend, RunDirectory run, ITrainingObserver observer)
+{
+    private readonly JobSpec _spec = job.Spec;
+
+    /// <summary>Scores a rollout, or reads the scores that an earlier attempt at it received.</summary>
+    public async Task<ScoredRollout> ScoreAsync(RolloutId rollout, CompletionSummary[] completions, RewardContext context, CancellationToken cancellationToken)
+    {
+        string path = run.ScoresPath(rollout.Name);
+        var received = ScoreRecord.Read(path, completions, _spec.Objectives);
+        if (received is null)
+        {
+            received = await backend.ScoreAsync(rollout, context, cancellationToken);
+            ScoreRecord.Write(path, completions, _spec.Objectives, received);
+        }
+
+        ObjectiveScores[] columns = [.. received.Select((attempts, j) => ObjectiveScores.Resolve(_spec.Objectives[j], attempts))];
+        var (scores, valid) = ObjectiveScores.Join(columns);
+        foreach (var column in columns.Where(column => column.FailedCount > 0))
+        {
+            observer.Warning($"{rollout.Name}: objective '{column.Objective}' failed on {column.FailedCount} samples ({column.FirstFailure}); {(column.DroppedCount > 0 ? "they are dropped" : "its substitute_score is used")}.");
+        }
+
+        return new ScoredRollout(scores, valid, [.. columns.Select(column => column.FailedCount)]);
+    }
+
+    /// <summary>Measures the held-out prompts before the first RL step and writes the line of step 0.</summary>
+    public async Task<TrainingRunState> BaselineAsync(TrainingRunState state, CancellationToken cancellationToken)
+    {
+        if (job.ValidationIndices.Length == 0 || _spec.Schedule.ValidateEvery == 0) { return state; }
+        observer.Message($"measuring {job.ValidationIndices.Length} held-out prompts before the first step");
+        var timer = new PhaseTimer();
+        var validation = await MeasureAsync(RandomPurpose.Validation, state, cancellationToken);
+        var test = job.TestIndices == job.ValidationIndices ? validation : await MeasureAsync(RandomPurpose.Test, state, cancellationToken);
+        timer.Lap("validate");
+        var line = new MetricsLine(TrainingStage.Rl, 0, _spec.Schedule.Steps);
+        Add(line, validation);
+        line.AddTimes(timer, 0);
+        run.AppendMetrics(line.ToString());
+        observer.Metrics(TrainingStage.Rl, line.ToString());
+        return state with { Validation = validation.AsBaseline(), Test = test.AsBaseline() };
+    }
+
+    /// <summary>Adds a validation to a step's line.</summary>
+    public async Task ValidateAsync(TrainingRunState state, MetricsLine line, CancellationToken cancellationToken) =>
+        Add(line, await MeasureAsync(RandomPurpose.Validation, state, cancellationToken));
+
+    /// <summary>Adds the closing comparison on held-out prompts to a summary.</summary>
+    public async Task AddReportAsync(TrainingRunState state, JsonObject summary, CancellationToken cancellationToken)
+    {
+        if (state.Test is not { } before) { return; }
+        bool separate = job.TestIndices != job.ValidationIndices;
+        var after = await MeasureAsync(separate ? RandomPurpose.Test : RandomPurpose.Validation, state, cancellationToken);
+        double[] covariance = [.. state.CovarianceSums.Select(sum => state.Step == 0 ? 0 : sum / state.Step)];
+        RunReport.AddTo(summary, _spec.Objectives, before, after, covariance);
+    }
+
+    private void Add(MetricsLine line, HeldOutResult result)
+    {
+        for (int j = 0; j < _spec.Objectives.Count; j++)
+        {
+            line.Add($"validation/{_spec.Objectives[j].Name}/mean", result.Objectives[j].Mean);
+            line.Add($"validation/{_spec.Objectives[j].Name}/standard_error", result.Objectives[j].StandardError);
+        }
+
+        line.Add("validation/response/length/mean", result.MeanLength);
+        line.Add("validation/samples", result.Samples);
+    }
+
+    private async Task<HeldOutResult> MeasureAsync(RandomPurpose purpose, TrainingRunState state, CancellationToken cancellationToken)
+    {
+        long[] rows = purpose == RandomPurpose.Validation ? job.ValidationIndices : job.TestIndices;
+        int samples = _spec.Schedule.ValidationSamples;
+        var settings = new SamplingSettings
+        {
+            Seed = _spec.Seed,
+            Purpose = purpose,
+            Step = state.Step,
+            Temperature = _spec.Schedule.ValidationTemperature,
+            MaxNewTokens = _spec.Rollout.MaxNewTokens,
+            SamplesPerPrompt = samples,
+            StopTokens = job.StopTokens,
+        };
+        var request = new RolloutRequest(new RolloutId(purpose, state.Step), StepPlan.Single(rows.Length, _spec.Grid.Shards), rows, settings);
+        var completions = await backend.GenerateAsync(request, cancellationToken);
+        double meanLength = completions.Average(completion => (double)completion.Length);
+        var baseline = purpose == RandomPurpose.Validation ? state.Validation : state.Test;
+
+        // The yardstick of conciseness on held-out prompts is fixed: the mean length before the first step.
+        double threshold = state.Lengths.Mode == MethodMode.Reference
+            ? state.Lengths.ValidationThresholdFor([.. completions.Select(completion => completion.Length)])
+            : baseline?.MeanLength ?? meanLength;
+        var scores = await ScoreAsync(request.Id, completions, new RewardContext(threshold), cancellationToken);
+        await backend.ReleaseAsync(request.Id, cancellationToken);
+        return HeldOutResult.Of(scores, samples, meanLength);
+    }
+}
+
+/// <summary>Means over held-out prompts.</summary>
+/// <param name="Objectives">Shape [M].</param>
+/// <param name="MeanLength">Response tokens.</param>
+/// <param name="Samples">Completions measured.</param>
+internal sealed record HeldOutResult(IReadOnlyList<ObjectiveMean> Objectives, double MeanLength, int Samples)
+{
+    public static HeldOutResult Of(ScoredRollout scores, int samplesPerPrompt, double meanLength)
+    {
+        int[] valid = [.. Enumerable.Range(0, scores.Valid.Length).Where(i => scores.Valid[i])];
+        int[] prompts = [.. valid.Select(i => i / samplesPerPrompt)];
+        var means = Enumerable.Range(0, scores.Scores.GetLength(1)).Select(j => valid.Length == 0
+            ? throw new NumericFailureException("every held-out sample was dropped by a failing reward; mend the reward or use on_failure: substitute.")
+            : ObjectiveMean.OfPrompts([.. valid.Select(i => scores.Scores[i, j])], prompts));
+        return new HeldOutResult([.. means], meanLength, valid.Length);
+    }
+
+    public HeldOutBaseline AsBaseline() => new(MeanLength, Objectives);
+}

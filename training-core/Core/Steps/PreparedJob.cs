@@ -1,0 +1,201 @@
+using Ctwa.Training.Datasets;
+using Ctwa.Training.Models;
+using Ctwa.Training.Models.Qwen2;
+using Ctwa.Training.Randomness;
+using Ctwa.Training.Rewards;
+using Ctwa.Training.Rollouts;
+using Ctwa.Training.Scalarizers;
+using Ctwa.Training.Specification;
+using Ctwa.Training.Tokenization;
+
+namespace Ctwa.Training.Steps;
+
+/// <summary>
+/// A job with everything that its steps read and nothing that they change: data, tokenizer, model shape, rewards,
+/// method. The same on every silo.
+/// </summary>
+public sealed class PreparedJob
+{
+    private readonly PromptDataset _train;
+    private readonly PromptDataset? _validation;
+    private readonly PromptDataset? _test;
+    private readonly SupervisedDataset? _supervised;
+
+    /// <summary>Opens data and tokenizer and checks prompts against the job's limits; loads no weights.</summary>
+    /// <param name="spec">A checked job with absolute paths.</param>
+    /// <param name="folder">Where a built-in tokenizer's files are put: the run directory.</param>
+    /// <param name="rewards">Reward per objective; null: those of the job. Tests pass their own.</param>
+    /// <exception cref="JobInputException">Data, tokenizer or model shape do not fit; the message says what to do.</exception>
+    public static PreparedJob Prepare(JobSpec spec, string folder, IReadOnlyList<IReward>? rewards = null)
+    {
+        try
+        {
+            return new PreparedJob(spec, folder, rewards);
+        }
+        catch (Exception failure) when (failure is InvalidDataException or DatasetException or FileNotFoundException or DirectoryNotFoundException or ArgumentException or FormatException)
+        {
+            throw new JobInputException(failure.Message, failure);
+        }
+    }
+
+    private PreparedJob(JobSpec spec, string folder, IReadOnlyList<IReward>? rewards)
+    {
+        Spec = spec;
+        Tokenizer = HuggingFaceTokenizer.Load(TokenizerPath(spec, folder));
+        Config = spec.Model.Init is { } init
+            ? ModelConfig.FromInit(init, Tokenizer.VocabularySize) with { EosTokenIds = Tokenizer.EndOfTextIds }
+            : ModelConfig.Read(Path.Combine(spec.Model.Path!, "config.json"));
+        if (Tokenizer.VocabularySize > Config.VocabSize)
+        {
+            throw new InvalidDataException($"the tokenizer has ids up to {Tokenizer.VocabularySize - 1} but the embedding has {Config.VocabSize} rows; use the tokenizer.json that belongs to the model.");
+        }
+
+        StopTokens = Config.EosTokenIds.IsDefaultOrEmpty ? [.. Tokenizer.EndOfTextIds] : [.. Config.EosTokenIds];
+        if (StopTokens.Count == 0) { throw new InvalidDataException("neither config.json (eos_token_id) nor tokenizer_config.json (eos_token) names a token that ends a response; add one of them."); }
+
+        Layout = FlatLayout.Of(Config.Parameters().Select(parameter => (parameter.Name, parameter.Shape.ToArray())));
+        _train = PromptDataset.Open(spec.Data.Train, DatasetSplit.Train, spec.Seed, "data.train");
+        _validation = spec.Data.Validation is { } validation ? PromptDataset.Open(validation, DatasetSplit.Validation, spec.Seed, "data.validation") : null;
+        _test = spec.Data.Test is { } test ? PromptDataset.Open(test, DatasetSplit.Test, spec.Seed, "data.test") : null;
+        TrainIndices = UsablePrompts(_train, "data.train");
+        ValidationIndices = _validation is null ? [] : [.. UsablePrompts(_validation, "data.validation").Take(spec.Schedule.ValidationPrompts)];
+        TestIndices = _test is null ? ValidationIndices : [.. UsablePrompts(_test, "data.test").Take(spec.Schedule.ValidationPrompts)];
+        Order = new DatasetOrder(spec.Seed, TrainIndices.Length);
+        Supervised = spec.Kind == JobKind.Sft ? spec.Supervised : spec.WarmStart;
+        if (Supervised is { } stage) { _supervised = SupervisedDataset.Open(stage, spec.Data.Train, spec.Seed, spec.Kind == JobKind.Sft ? "supervised" : "warm_start"); }
+        Rewards = rewards ?? [.. spec.Objectives.Select(objective => RewardRegistry.Create(objective.Reward))];
+        if (spec.Kind == JobKind.Rl)
+        {
+            var setup = ScalarizerRegistry.Create(spec.Scalarizer, spec.Objectives);
+            Scalarizer = setup.Scalarizer;
+            Warnings = [.. setup.Warnings, .. RewardRegistry.Warnings(spec.Objectives)];
+        }
+    }
+
+    public JobSpec Spec { get; }
+
+    public HuggingFaceTokenizer Tokenizer { get; }
+
+    public ModelConfig Config { get; }
+
+    public FlatLayout Layout { get; }
+
+    /// <summary>Tokens that end a response.</summary>
+    public IReadOnlyList<int> StopTokens { get; }
+
+    /// <summary>One per objective, in the job's order.</summary>
+    public IReadOnlyList<IReward> Rewards { get; }
+
+    /// <summary>The method; null for sft jobs.</summary>
+    public IScalarizer? Scalarizer { get; }
+
+    /// <summary>Lines to show once at the start, such as those of reference modes.</summary>
+    public IReadOnlyList<string> Warnings { get; } = [];
+
+    /// <summary>The supervised stage, if the job has one.</summary>
+    public SupervisedSpec? Supervised { get; }
+
+    /// <summary>Rows of the training data that fit the prompt limit.</summary>
+    public long[] TrainIndices { get; }
+
+    public long[] ValidationIndices { get; }
+
+    public long[] TestIndices { get; }
+
+    /// <summary>Order in which <see cref="TrainIndices"/> are read.</summary>
+    public DatasetOrder Order { get; }
+
+    /// <summary>Training prompts left out because they are too long.</summary>
+    public int DroppedPrompts { get; private set; }
+
+    /// <summary>Division of an RL step over updates and shards.</summary>
+    public StepPlan TrainingPlan => new(Spec.Rollout.PromptsPerStep, Spec.Update.PromptsPerUpdate ?? Spec.Rollout.PromptsPerStep, Spec.Grid.Shards);
+
+    /// <summary>AdamW's settings in a stage.</summary>
+    public OptimizerSpec OptimizerOf(TrainingStage stage) => stage == TrainingStage.Supervised ? Supervised!.Optimizer : Spec.Optimizer;
+
+    /// <summary>A model of this job's shape over flat weights.</summary>
+    public IPolicyModel CreateModel(Tensor flatWeights) => new Qwen2Model(Config, Layout, flatWeights);
+
+    /// <summary>Text of a prompt.</summary>
+    public PromptExample Example(RandomPurpose purpose, long datasetIndex) => purpose switch
+    {
+        RandomPurpose.Sampling => _train.At(datasetIndex),
+        RandomPurpose.Validation => _validation!.At(datasetIndex),
+        _ => (_test ?? _validation)!.At(datasetIndex),
+    };
+
+    /// <summary>Token ids of a prompt of a rollout.</summary>
+    public EncodedPrompt Encode(RandomPurpose purpose, int stepIndex, long datasetIndex) =>
+        new(stepIndex, datasetIndex, Tokenizer.Encode(Example(purpose, datasetIndex).Prompt));
+
+    /// <summary>Token ids of a supervised example; the response ends with a stop token.</summary>
+    public (int[] Prompt, int[] Response) EncodeSupervised(long step, int index)
+    {
+        var example = _supervised!.At(step - 1, index);
+        return (Tokenizer.Encode(example.Prompt), [.. Tokenizer.Encode(example.Response), StopTokens[0]]);
+    }
+
+    /// <summary>Text of response tokens, special tokens left out. Ids that the tokenizer does not know (padding rows of an embedding) become U+FFFD.</summary>
+    public string Decode(ReadOnlySpan<int> tokens)
+    {
+        int known = 0;
+        while (known < tokens.Length && tokens[known] < Tokenizer.VocabularySize && Tokenizer.TokenOf(tokens[known]) is not null) { known++; }
+        if (known == tokens.Length) { return Tokenizer.Decode(tokens, skipSpecial: true); }
+        return Tokenizer.Decode(tokens[..known], skipSpecial: true) + "\uFFFD" + Decode(tokens[(known + 1)..]);
+    }
+
+    /// <summary>What a reward sees of a completion.</summary>
+    public ScoredCompletion Describe(RandomPurpose purpose, Completion completion)
+    {
+        var example = Example(purpose, completion.Prompt.DatasetIndex);
+        return new ScoredCompletion(example.Prompt, Decode(completion.Tokens), completion.Tokens.Length, example.GroundTruth);
+    }
+
+    private static string TokenizerPath(JobSpec spec, string folder)
+    {
+        if (spec.Model.Path is { } path) { return Path.Combine(path, "tokenizer.json"); }
+        string tokenizer = spec.Model.Init!.Tokenizer;
+        if (tokenizer != "arithmetic") { return Directory.Exists(tokenizer) ? Path.Combine(tokenizer, "tokenizer.json") : tokenizer; }
+        string own = Path.Combine(folder, "tokenizer");
+        ArithmeticTokenizer.WriteTo(own);
+        return Path.Combine(own, "tokenizer.json");
+    }
+
+    private long[] UsablePrompts(PromptDataset data, string key)
+    {
+        var usable = new List<long>();
+        for (long i = 0; i < data.Count; i++)
+        {
+            int length;
+            try
+            {
+                length = Tokenizer.Encode(data.At(i).Prompt).Length;
+            }
+            catch (UnencodableTextException failure)
+            {
+                throw new InvalidDataException($"{key}: prompt {i} cannot be written with the model's tokenizer: {failure.Message}", failure);
+            }
+
+            if (length == 0) { throw new InvalidDataException($"{key}: prompt {i} is empty; remove it or give it a text."); }
+            if (length <= Spec.Data.MaxPromptTokens) { usable.Add(i); continue; }
+            if (Spec.Data.Overlong == OverlongPolicy.Error)
+            {
+                throw new InvalidDataException($"{key}: prompt {i} has {length} tokens, data.max_prompt_tokens is {Spec.Data.MaxPromptTokens}; raise the limit or set data.overlong: drop.");
+            }
+
+            DroppedPrompts++;
+        }
+
+        if (usable.Count == 0) { throw new InvalidDataException($"{key} has no prompt of at most {Spec.Data.MaxPromptTokens} tokens; raise data.max_prompt_tokens."); }
+        return [.. usable];
+    }
+}
+
+/// <summary>A job's data, tokenizer or model do not fit it; nothing was trained.</summary>
+public sealed class JobInputException : Exception
+{
+    public JobInputException() { }
+    public JobInputException(string message) : base(message) { }
+    public JobInputException(string message, Exception inner) : base(message, inner) { }
+}

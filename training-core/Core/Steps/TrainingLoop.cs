@@ -1,0 +1,323 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Ctwa.Training.Advantages;
+using Ctwa.Training.Datasets;
+using Ctwa.Training.Losses;
+using Ctwa.Training.Optimizers;
+using Ctwa.Training.Randomness;
+using Ctwa.Training.Rewards;
+using Ctwa.Training.Rollouts;
+using Ctwa.Training.Runs;
+using Ctwa.Training.Scalarizers;
+using Ctwa.Training.Specification;
+
+namespace Ctwa.Training.Steps;
+
+/// <summary>How a run ended.</summary>
+public enum RunOutcome { Finished, Stopped }
+
+/// <summary>
+/// A run from its start or its last checkpoint to its end: the readable definition of what a step is. It orders the
+/// work and does the arithmetic on scalars; tensors stay behind <see cref="ITrainingBackend"/>.
+/// </summary>
+public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunDirectory run, ITrainingObserver observer)
+{
+    private readonly JobSpec _spec = job.Spec;
+    private readonly HeldOutMeasurement _heldOut = new(job, backend, run, observer);
+    private string? _lastCheckpoint;
+    private (TrainingStage Stage, int Step)? _lastCheckpointAt;
+
+    private string ReferencePath => Path.Combine(run.Path, "reference", "model.safetensors");
+
+    /// <summary>Runs or continues the job.</summary>
+    /// <param name="stop">Asks for a checkpoint at the next step boundary and a return.</param>
+    /// <param name="cancellationToken">Ends the run where it is; the last checkpoint stays.</param>
+    /// <exception cref="RewardFailureException">A reward failed and its policy is <c>fail</c>.</exception>
+    /// <exception cref="NumericFailureException">A gradient is not finite.</exception>
+    /// <exception cref="RunDirectoryException">The run directory cannot be written.</exception>
+    public async Task<RunOutcome> RunAsync(CancellationToken stop, CancellationToken cancellationToken)
+    {
+        var clock = Stopwatch.StartNew();
+        foreach (string warning in job.Warnings) { observer.Warning(warning); }
+        if (job.DroppedPrompts > 0) { observer.Warning($"{job.DroppedPrompts} prompts are longer than data.max_prompt_tokens ({_spec.Data.MaxPromptTokens}) and are left out."); }
+
+        var state = await LoadAsync(cancellationToken);
+        while (state.Stage == TrainingStage.Supervised && state.Step < job.Supervised!.Steps)
+        {
+            state = await SupervisedStepAsync(state, cancellationToken);
+            bool last = state.Step == job.Supervised.Steps;
+            if (await CommitAsync(state, last || IsDue(state.Step, job.Supervised.CheckpointEvery), !last && stop.IsCancellationRequested, cancellationToken)) { return RunOutcome.Stopped; }
+        }
+
+        if (_spec.Kind == JobKind.Rl)
+        {
+            if (state.Stage == TrainingStage.Supervised) { state = await BeginReinforcementAsync(state, cancellationToken); }
+            if (state.Step == 0) { state = await _heldOut.BaselineAsync(state, cancellationToken); }
+            while (state.Step < _spec.Schedule.Steps)
+            {
+                state = await ReinforcementStepAsync(state, cancellationToken);
+                bool last = state.Step == _spec.Schedule.Steps;
+                if (await CommitAsync(state, last || IsDue(state.Step, _spec.Schedule.CheckpointEvery), !last && stop.IsCancellationRequested, cancellationToken)) { return RunOutcome.Stopped; }
+            }
+        }
+
+        // A finished run that is resumed, or one without steps, still has its checkpoint and its report.
+        if (_lastCheckpointAt != (state.Stage, state.Step)) { await WriteCheckpointAsync(state, cancellationToken); }
+        await ReportAsync(state, clock.Elapsed, cancellationToken);
+        return RunOutcome.Finished;
+    }
+
+    /// <summary>One step of reinforcement learning; see docs/architecture.md for the same in a picture.</summary>
+    private async Task<TrainingRunState> ReinforcementStepAsync(TrainingRunState state, CancellationToken cancellationToken)
+    {
+        var timer = new PhaseTimer();
+        int step = state.Step + 1;
+
+        // Plan: which prompts, on which shard, in which update.
+        var plan = job.TrainingPlan;
+        var (rows, cursor) = job.Order.Next(state.Cursor, plan.Prompts);
+        var request = new RolloutRequest(new RolloutId(RandomPurpose.Sampling, step), plan, [.. rows.Select(row => job.TrainIndices[row])], Sampling(step));
+
+        // Generate: completions stay on their shards; lengths come back.
+        var completions = await backend.GenerateAsync(request, cancellationToken);
+        int[] lengths = [.. completions.Select(completion => completion.Length)];
+        timer.Lap("generate");
+
+        // Score: recorded before use.
+        var context = new RewardContext(state.Lengths.ThresholdFor(lengths));
+        var scores = await _heldOut.ScoreAsync(request.Id, completions, context, cancellationToken);
+        timer.Lap("score");
+
+        // Weigh: scores become one advantage per token, on scalars.
+        var signals = new StepSignals { Step = step, Scores = scores.Scores, Groups = Groups(plan.Prompts, request.Sampling.SamplesPerPrompt), Lengths = lengths, Valid = scores.Valid };
+        var scalarization = job.Scalarizer!.Weigh(signals, state.Scalarizer!);
+        var (advantages, weights) = Advantages(scalarization, signals);
+
+        // Accumulate, reduce, apply: once per optimizer update.
+        var updates = new UpdateTotals();
+        for (int update = 0; update < plan.Updates * _spec.Update.Epochs; update++)
+        {
+            int part = update % plan.Updates;
+            var counts = CountsOf(plan, part, request.Sampling.SamplesPerPrompt, signals);
+            if (counts.Tokens == 0) { continue; }
+            var id = new UpdateId(TrainingStage.Rl, step, update);
+            var sums = await backend.AccumulatePolicyAsync(new PolicyUpdate(id, request.Id, plan, part, advantages, counts.Tokens, counts.Sequences, CompareSampler: update == 0), cancellationToken);
+            long total = (long)_spec.Schedule.Steps * plan.Updates * _spec.Update.Epochs;
+            updates.Add(sums, await ApplyAsync(id, state.Updates + updates.Count, total, lossScale: 1, cancellationToken));
+        }
+
+        timer.Lap("update");
+
+        // Observe: the method's next state and the diagnostics.
+        double[]? postUpdate = job.Scalarizer.Requires.HasFlag(ScalarizerSignals.PostUpdateRatios)
+            ? await backend.MeasurePostUpdateAsync(request.Id, advantages, cancellationToken)
+            : null;
+        double[] signal = advantages.MeanTokenAdvantage();
+        var observation = job.Scalarizer.Observe(new StepOutcome { Signals = signals, TrainingSignal = signal, PostUpdate = postUpdate }, state.Scalarizer!);
+        var diagnostics = StepDiagnostics.Compute(signals, signal);
+        timer.Lap("observe");
+
+        var next = state with
+        {
+            Step = step,
+            Updates = state.Updates + updates.Count,
+            PolicyVersion = state.PolicyVersion + updates.Count,
+            Cursor = cursor,
+            Scalarizer = observation.State,
+            Lengths = state.Lengths.Next(lengths),
+            CovarianceSums = [.. state.CovarianceSums.Zip(diagnostics.WithinPrompt.Covariance, (sum, covariance) => sum + (double.IsFinite(covariance) ? covariance : 0))],
+        };
+
+        var line = new MetricsLine(TrainingStage.Rl, step, _spec.Schedule.Steps);
+        line.AddStep(_spec.Objectives, scores, weights, diagnostics, observation, completions);
+        line.AddUpdates(updates);
+        line.Add("response/length/threshold", context.ReferenceLength);
+        await WriteSamplesAsync(request.Id, step, scores, cancellationToken);
+        await backend.ReleaseAsync(request.Id, cancellationToken);
+        if (IsDue(step, _spec.Schedule.ValidateEvery) || (step == _spec.Schedule.Steps && _spec.Schedule.ValidateEvery > 0))
+        {
+            await _heldOut.ValidateAsync(next, line, cancellationToken);
+            timer.Lap("validate");
+        }
+
+        line.AddTimes(timer, lengths.Sum());
+        Publish(TrainingStage.Rl, line);
+        return next;
+    }
+
+    /// <summary>One supervised step: teacher-forced cross-entropy, mean over the batch's response tokens.</summary>
+    private async Task<TrainingRunState> SupervisedStepAsync(TrainingRunState state, CancellationToken cancellationToken)
+    {
+        var timer = new PhaseTimer();
+        var stage = job.Supervised!;
+        int step = state.Step + 1;
+        var id = new UpdateId(TrainingStage.Supervised, step, 0);
+        var sums = await backend.AccumulateSupervisedAsync(new SupervisedUpdate(id, StepPlan.Single(stage.BatchSize, _spec.Grid.Shards), stage.MicroBatchSize), cancellationToken);
+
+        // Shards add up losses per token; the division by the batch's token count is part of the gradient's scale.
+        var applied = await ApplyAsync(id, state.Updates, stage.Steps, lossScale: 1.0 / sums.Tokens, cancellationToken);
+        var line = new MetricsLine(TrainingStage.Supervised, step, stage.Steps);
+        line.Add("loss/supervised", sums.Loss / sums.Tokens);
+        line.Add("gradient/norm", applied.Norm);
+        line.Add("learning_rate", applied.LearningRate);
+        timer.Lap("update");
+        line.AddTimes(timer, sums.Tokens);
+        Publish(TrainingStage.Supervised, line);
+        return state with { Step = step, Updates = state.Updates + 1, PolicyVersion = state.PolicyVersion + 1 };
+    }
+
+    /// <summary>Reduces an update's gradient, clips it by its norm, and runs the optimizer.</summary>
+    private async Task<AppliedUpdate> ApplyAsync(UpdateId id, long done, long total, double lossScale, CancellationToken cancellationToken)
+    {
+        var options = job.OptimizerOf(id.Stage);
+        double norm = Math.Sqrt(await backend.ReduceAsync(id, cancellationToken)) * lossScale;
+        if (!double.IsFinite(norm))
+        {
+            throw new NumericFailureException($"the gradient of {id.Stage.ToString().ToLowerInvariant()} step {id.Step} is not finite; lower optimizer.learning_rate or set optimizer.grad_clip, and resume from the last checkpoint{(_lastCheckpoint is null ? "" : $" ({_lastCheckpoint})")}.");
+        }
+
+        double scale = options.GradClip > 0 ? Gradients.GradientClipper.Scale(norm, options.GradClip) : 1;
+        double learningRate = LearningRate.At(options, done, total);
+        await backend.ApplyAsync(new OptimizerUpdate(id, scale * lossScale, learningRate, done + 1), cancellationToken);
+        return new AppliedUpdate(norm, scale, learningRate);
+    }
+
+    private async Task<TrainingRunState> LoadAsync(CancellationToken cancellationToken)
+    {
+        if (run.Checkpoints.NewestIntact(observer.Warning) is { } found)
+        {
+            var state = found.State;
+            if (state.Scalarizer is { } memory && job.Scalarizer?.Initial() is { } expected) { memory.Require(expected.Method, expected.Version, expected.Objectives); }
+            run.TruncateTo(state.Stage, state.Step);
+            bool needsReference = state.Stage == TrainingStage.Rl && _spec.Loss.Kl.Coefficient > 0;
+            if (needsReference && !File.Exists(ReferencePath)) { throw new RunDirectoryException($"'{ReferencePath}' is missing, and the job's KL term needs the reference policy; restore it or start a new run."); }
+            await backend.LoadAsync(found.Path, needsReference ? ReferencePath : null, cancellationToken);
+            (_lastCheckpoint, _lastCheckpointAt) = (found.Path, (state.Stage, state.Step));
+            observer.Message($"resumed after {RunDirectory.StepName(state.Stage, state.Step)}");
+            return state;
+        }
+
+        run.TruncateTo(TrainingStage.Supervised, -1);
+        await backend.LoadAsync(null, null, cancellationToken);
+        observer.Message($"{job.Layout.Entries.Sum(entry => entry.Length):N0} parameters, {_spec.Grid.Shards} shards, {_spec.Grid.Slices} slices");
+        var initial = new TrainingRunState
+        {
+            Stage = TrainingStage.Supervised,
+            Step = 0,
+            Updates = 0,
+            PolicyVersion = 0,
+            Cursor = DatasetCursor.Start,
+            Scalarizer = job.Scalarizer?.Initial(),
+            Lengths = ResponseLengthStatistics.Start(_spec.Objectives),
+            CovarianceSums = new double[_spec.Objectives.Count],
+        };
+        return job.Supervised is null ? await BeginReinforcementAsync(initial, cancellationToken) : initial;
+    }
+
+    /// <summary>From the supervised stage (or the given model) to reinforcement learning: new optimizer, frozen reference.</summary>
+    private async Task<TrainingRunState> BeginReinforcementAsync(TrainingRunState state, CancellationToken cancellationToken)
+    {
+        await backend.ResetOptimizerAsync(cancellationToken);
+        if (_spec.Loss.Kl.Coefficient > 0)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(ReferencePath)!);
+            await backend.FreezeReferenceAsync(ReferencePath + ".tmp", cancellationToken);
+            File.Move(ReferencePath + ".tmp", ReferencePath, overwrite: true);
+        }
+
+        return state with { Stage = TrainingStage.Rl, Step = 0, Updates = 0 };
+    }
+
+    /// <summary>The step's commit. True: the run was asked to stop, and has its checkpoint.</summary>
+    private async Task<bool> CommitAsync(TrainingRunState state, bool checkpoint, bool stopping, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        run.CommitState(state);
+        if (checkpoint || stopping) { await WriteCheckpointAsync(state, cancellationToken); }
+        return stopping;
+    }
+
+    private async Task WriteCheckpointAsync(TrainingRunState state, CancellationToken cancellationToken)
+    {
+        _lastCheckpoint = await run.Checkpoints.WriteAsync(state, folder => backend.SaveAsync(folder, cancellationToken), _spec.Schedule.Keep);
+        _lastCheckpointAt = (state.Stage, state.Step);
+        run.PruneScores();
+        observer.Checkpoint(state.Stage, state.Step, _lastCheckpoint);
+    }
+
+    private async Task ReportAsync(TrainingRunState state, TimeSpan elapsed, CancellationToken cancellationToken)
+    {
+        var summary = new JsonObject { ["name"] = _spec.Name, ["steps"] = state.Step, ["seconds"] = Math.Round(elapsed.TotalSeconds, 1), ["run_directory"] = run.Path, ["checkpoint"] = _lastCheckpoint };
+        summary["model_sha256"] = CheckpointStore.Hash(Path.Combine(_lastCheckpoint!, "model.safetensors"));
+        if (_spec.Kind == JobKind.Rl) { await _heldOut.AddReportAsync(state, summary, cancellationToken); }
+        string json = summary.ToJsonString(StateJson.Lines);
+        run.WriteSummary(json);
+        observer.Summary(json);
+    }
+
+    private (OutcomeAdvantages Advantages, double[] Weights) Advantages(Scalarization scalarization, StepSignals signals)
+    {
+        OutcomeAdvantages Estimate(double[] rewards) => OutcomeEstimator.Estimate(_spec.Advantage, rewards, signals.Lengths, signals.Groups, signals.Valid);
+        switch (scalarization)
+        {
+            case Scalarization.OfRewards of:
+                return (Estimate(of.Rewards), of.Weights);
+            case Scalarization.OfAdvantages of:
+                var each = Enumerable.Range(0, of.Weights.Length).Select(j => Estimate([.. Enumerable.Range(0, signals.Lengths.Length).Select(i => signals.Scores[i, j])]));
+                return (OutcomeAdvantages.Combine([.. each], of.Weights), of.Weights);
+            default:
+                throw new NotSupportedException($"this build cannot run methods of kind {scalarization.GetType().Name}.");
+        }
+    }
+
+    private async Task WriteSamplesAsync(RolloutId rollout, int step, ScoredRollout scores, CancellationToken cancellationToken)
+    {
+        if (!IsDue(step, _spec.Schedule.SamplesEvery) || _spec.Schedule.SamplesKept == 0) { return; }
+        int samples = _spec.Rollout.SamplesPerPrompt;
+        int prompts = Math.Min(_spec.Rollout.PromptsPerStep, _spec.Schedule.SamplesKept);
+        int each = Math.Max(1, _spec.Schedule.SamplesKept / prompts);
+        var texts = await backend.TextsAsync(rollout, prompts, cancellationToken);
+        run.WriteSamples(TrainingStage.Rl, step, texts.Where(text => text.Sample < each).Select(text =>
+        {
+            var line = new JsonObject { ["step"] = step, ["prompt"] = text.PromptText, ["response"] = text.Response, ["ground_truth"] = text.GroundTruth };
+            for (int j = 0; j < _spec.Objectives.Count; j++) { line["score/" + _spec.Objectives[j].Name] = scores.Scores[text.Prompt * samples + text.Sample, j]; }
+            return line;
+        }));
+    }
+
+    private void Publish(TrainingStage stage, MetricsLine line)
+    {
+        string json = line.ToString();
+        run.AppendMetrics(json);
+        observer.Metrics(stage, json);
+    }
+
+    private SamplingSettings Sampling(int step) => new()
+    {
+        Seed = _spec.Seed,
+        Purpose = RandomPurpose.Sampling,
+        Step = step,
+        Temperature = _spec.Rollout.Temperature,
+        MaxNewTokens = _spec.Rollout.MaxNewTokens,
+        SamplesPerPrompt = _spec.Rollout.SamplesPerPrompt,
+        StopTokens = job.StopTokens,
+    };
+
+    private static int[] Groups(int prompts, int samples) => [.. Enumerable.Range(0, prompts * samples).Select(i => i / samples)];
+
+    private static UpdateCounts CountsOf(StepPlan plan, int part, int samples, StepSignals signals)
+    {
+        int start = part * plan.PromptsPerUpdate * samples, count = plan.PromptsPerUpdate * samples;
+        return UpdateCounts.Of(signals.Lengths.AsSpan(start, count), signals.Valid.AsSpan(start, count));
+    }
+
+    private static bool IsDue(int step, int every) => every > 0 && step % every == 0;
+}
+
+/// <summary>A loss or gradient is not finite: going on would destroy the weights.</summary>
+public sealed class NumericFailureException : Exception
+{
+    public NumericFailureException() { }
+    public NumericFailureException(string message) : base(message) { }
+    public NumericFailureException(string message, Exception inner) : base(message, inner) { }
+}

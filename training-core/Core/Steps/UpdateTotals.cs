@@ -1,0 +1,26 @@
+namespace Ctwa.Training.Steps;
+
+/// <summary>One optimizer update as it was applied.</summary>
+/// <param name="Norm">Norm of the combined gradient before clipping.</param>
+/// <param name="ClipScale">Factor of the clipping, at most 1.</param>
+/// <param name="LearningRate">Used.</param>
+internal sealed record AppliedUpdate(double Norm, double ClipScale, double LearningRate);
+
+/// <summary>Sums over the optimizer updates of a step.</summary>
+internal sealed class UpdateTotals
+{
+    private readonly List<AppliedUpdate> _applied = [];
+
+    /// <summary>Updates applied.</summary>
+    public int Count => _applied.Count;
+
+    public UpdateSums Sums { get; private set; } = new();
+
+    public IReadOnlyList<AppliedUpdate> Applied => _applied;
+
+    public void Add(UpdateSums sums, AppliedUpdate applied)
+    {
+        Sums = Sums.Plus(sums);
+        _applied.Add(applied);
+    }
+}
