@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Ctwa.Client.Jobs;
+using Ctwa.Training.Specification;
 
 namespace Ctwa.Client.Commands;
 
@@ -11,7 +11,7 @@ internal static class SchemaCommand
         var command = new Command("schema", "Print the JSON schema of the job file, for editors.");
         command.SetAction(parsed =>
         {
-            parsed.InvocationConfiguration.Output.WriteLine(JobFiles.Schema().TrimEnd());
+            parsed.InvocationConfiguration.Output.WriteLine(JobSchema.Json().TrimEnd());
             return ExitCodes.Success;
         });
         return command;
