@@ -10,7 +10,7 @@ namespace Ctwa.Client.Grid;
 internal sealed class OrleansConnector(Deadlines deadlines) : IGridConnector
 {
     /// <summary>Service id of every grid; the cluster id tells grids apart.</summary>
-    public const string ServiceId = "ctwa";
+    public const string ServiceId = Ctwa.Grains.Abstractions.GridIdentity.ServiceId;
 
     public async Task<IGridConnection> ConnectAsync(int gatewayPort, string clusterId, CancellationToken cancellationToken)
     {

@@ -7,7 +7,7 @@ namespace Ctwa.Grains.Abstractions;
 public interface IRewardModelGrain : IGrainWithStringKey
 {
     /// <summary>Scores completions; failures, time-outs included, are part of the answer and never an exception. Batches are at most 64 KB.</summary>
-    [Alias("Score")]
+    [Alias("Score"), ResponseTimeout("00:06:00")] // An objective's time limit may be up to five minutes.
     Task<ScoreColumnMessage> Score(ScoreBatch batch, CancellationToken cancellationToken);
 }
 

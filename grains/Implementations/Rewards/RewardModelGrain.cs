@@ -16,24 +16,17 @@ public sealed class RewardModelGrain(JobHosts hosts) : Grain, IRewardModelGrain
         var job = hosts.Get(jobId).Job;
         var spec = job.Spec.Objectives[objective];
         var scorer = new ObjectiveScorer(spec, job.Rewards[objective]);
-        var limit = spec.TimeoutDuration();
+        var limit = ScoringTimeout.Of(spec);
         var context = new RewardContext(batch.ReferenceLength);
-        var attempts = await Task.Run(() => ScoreAllAsync(scorer, batch, context, limit), cancellationToken);
-        return attempts.ToMessage();
+        var attempts = await Task.WhenAll(batch.Items.Select(item => AttemptAsync(scorer, item.ToCore(), context, limit)));
+        return ((IReadOnlyList<ScoreAttempt>)attempts).ToMessage();
     }
 
-    private static async Task<IReadOnlyList<ScoreAttempt>> ScoreAllAsync(ObjectiveScorer scorer, ScoreBatch batch, RewardContext context, TimeSpan limit)
+    /// <summary>One completion within its time limit. A reward that hangs keeps its thread; the job does not wait for it.</summary>
+    private static async Task<ScoreAttempt> AttemptAsync(ObjectiveScorer scorer, ScoredCompletion completion, RewardContext context, TimeSpan limit)
     {
-        var attempts = new ScoreAttempt[batch.Items.Length];
-        for (int i = 0; i < attempts.Length; i++)
-        {
-            var completion = batch.Items[i].ToCore();
-            // A reward that hangs keeps its thread; what matters is that the job does not wait for it.
-            var scoring = Task.Run(() => scorer.Attempt(completion, context));
-            var first = await Task.WhenAny(scoring, Task.Delay(limit));
-            attempts[i] = first == scoring ? await scoring : ScoreAttempt.Failed($"no score within {limit.TotalSeconds:0.###} s");
-        }
-
-        return attempts;
+        var scoring = Task.Run(() => scorer.Attempt(completion, context));
+        var first = await Task.WhenAny(scoring, Task.Delay(limit));
+        return first == scoring ? await scoring : ScoreAttempt.Failed(FormattableString.Invariant($"no score within {limit.TotalSeconds:0.###} s"));
     }
 }

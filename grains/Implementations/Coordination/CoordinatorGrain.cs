@@ -1,0 +1,117 @@
+using Ctwa.Grains.Abstractions;
+using Ctwa.Grains.Compute;
+using Ctwa.Training.Rewards;
+using Ctwa.Training.Runs;
+using Ctwa.Training.Specification;
+using Ctwa.Training.Steps;
+using Microsoft.Extensions.Logging;
+
+namespace Ctwa.Grains.Coordination;
+
+/// <summary>
+/// One job: drives <see cref="TrainingLoop"/> over its shards and slices on its own turns, and answers its watchers in
+/// between. It is the only writer of the run directory.
+/// </summary>
+[Orleans.Concurrency.Reentrant, KeepAlive]
+public sealed class CoordinatorGrain(JobHosts hosts, ILogger<CoordinatorGrain> logger) : Grain, ICoordinatorGrain, IDisposable
+{
+    private readonly JobEvents _events = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _abort = new();
+    private JobStatus _status;
+    private JobFailure? _failure;
+    private Task? _run;
+
+    private string JobId => this.GetPrimaryKeyString();
+
+    private bool HasEnded => _status is JobStatus.Stopped or JobStatus.Succeeded or JobStatus.Failed;
+
+    /// <inheritdoc/>
+    public Task<JobFailure?> Submit(JobSubmission submission, CancellationToken cancellationToken)
+    {
+        if (_run is not null) { return Task.FromResult<JobFailure?>(null); }
+
+        JobSpec spec;
+        RunDirectory run;
+        try
+        {
+            spec = JobSpecJson.Deserialize(submission.SpecJson);
+            run = RunDirectory.Open(submission.RunDirectory, submission.Resume);
+        }
+        catch (Exception failure) when (failure is RunDirectoryException or System.Text.Json.JsonException)
+        {
+            return Task.FromResult<JobFailure?>(Describe(failure));
+        }
+
+        _status = JobStatus.Running;
+        _run = RunAsync(spec, run);
+        return Task.FromResult<JobFailure?>(null);
+    }
+
+    /// <inheritdoc/>
+    public async Task<JobProgress> Watch(long afterSequence, CancellationToken cancellationToken)
+    {
+        if (_run is null) { return new JobProgress(JobStatus.Unknown, [], null); }
+        var events = await _events.AfterAsync(afterSequence, () => HasEnded, cancellationToken);
+        return new JobProgress(_status, events, _failure);
+    }
+
+    /// <inheritdoc/>
+    public Task Stop(CancellationToken cancellationToken)
+    {
+        if (_status == JobStatus.Running)
+        {
+            _status = JobStatus.Stopping;
+            _stop.Cancel();
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => _abort.CancelAsync();
+
+    /// <summary>Called by Orleans after the deactivation.</summary>
+    public void Dispose()
+    {
+        _stop.Dispose();
+        _abort.Dispose();
+    }
+
+    private async Task RunAsync(JobSpec spec, RunDirectory run)
+    {
+        // Leave Submit's turn first: opening data may take longer than a call may.
+        await Task.Yield();
+        using var owned = run;
+        try
+        {
+            if (!File.Exists(Path.Combine(run.Path, "job.yaml"))) { run.WriteJob(JobSpecYaml.Write(spec)); }
+            var job = await Task.Run(() => PreparedJob.Prepare(spec, run.Path), _abort.Token);
+            var host = hosts.Open(JobId, job);
+            var outcome = await new TrainingLoop(job, new GrainBackend(JobId, host, GrainFactory), run, _events).RunAsync(_stop.Token, _abort.Token);
+            _status = outcome == RunOutcome.Finished ? JobStatus.Succeeded : JobStatus.Stopped;
+        }
+        catch (Exception failure)
+        {
+            // A job's failure must reach its watchers, whatever it is; unexpected ones are logged with their stack.
+            _failure = Describe(failure);
+            _status = JobStatus.Failed;
+            if (_failure.Kind == JobFailureKind.Internal) { logger.LogError(failure, "job {JobId} failed", JobId); }
+        }
+        finally
+        {
+            hosts.Close(JobId);
+            _events.Signal();
+        }
+    }
+
+    private static JobFailure Describe(Exception failure) => failure switch
+    {
+        JobInputException or System.Text.Json.JsonException or InvalidDataException => new JobFailure(JobFailureKind.BadInput, failure.Message),
+        RewardFailureException => new JobFailure(JobFailureKind.Reward, failure.Message),
+        IOException or UnauthorizedAccessException => new JobFailure(JobFailureKind.Storage, failure.Message),
+        NumericFailureException => new JobFailure(JobFailureKind.Numeric, failure.Message),
+        OperationCanceledException => new JobFailure(JobFailureKind.Internal, "the silo shut down while the job ran; resume the run."),
+        _ => new JobFailure(JobFailureKind.Internal, $"{failure.GetType().Name}: {failure.Message} The silo's log has the details."),
+    };
+}

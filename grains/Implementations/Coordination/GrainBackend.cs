@@ -1,0 +1,168 @@
+using Ctwa.Grains.Abstractions;
+using Ctwa.Grains.Compute;
+using Ctwa.Training.Advantages;
+using Ctwa.Training.Rewards;
+using Ctwa.Training.Steps;
+
+namespace Ctwa.Grains.Coordination;
+
+/// <summary>
+/// Computes a job with grains: every request becomes one piece of work per shard or slice, driven side by side; answers
+/// are put together in shard or slice order, never in order of arrival.
+/// </summary>
+internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory grains) : ITrainingBackend
+{
+    private readonly PreparedJob _job = host.Job;
+    private readonly Dictionary<RolloutId, StepPlan> _plans = [];
+
+    private int Shards => _job.Spec.Grid.Shards;
+
+    // Files are read and written where the coordinator runs. All slices of this version's grid live there too.
+    public Task LoadAsync(string? checkpoint, string? reference, CancellationToken cancellationToken) =>
+        host.RunAsync(memory => PolicyFiles.Load(_job, memory, checkpoint, reference));
+
+    public Task SaveAsync(string folder, CancellationToken cancellationToken) => host.RunAsync(memory => PolicyFiles.Save(_job, memory, folder));
+
+    public Task ResetOptimizerAsync(CancellationToken cancellationToken) => host.RunAsync(PolicyFiles.ResetOptimizer);
+
+    public Task FreezeReferenceAsync(string path, CancellationToken cancellationToken) => host.RunAsync(memory => PolicyFiles.FreezeReference(memory, path));
+
+    public async Task<CompletionSummary[]> GenerateAsync(RolloutRequest request, CancellationToken cancellationToken)
+    {
+        _plans[request.Id] = request.Plan;
+        var sampling = new SamplingMessage(request.Sampling.Temperature, request.Sampling.MaxNewTokens, request.Sampling.SamplesPerPrompt);
+        var results = await OnShards<GenerateResult>(shard =>
+        {
+            int[] prompts = [.. request.Plan.PromptsOf(shard)];
+            return new GenerateWork($"generate/{request.Id.Name}", request.Id.ToMessage(), request.Plan.ToMessage(), [.. prompts], [.. prompts.Select(prompt => request.DatasetIndices[prompt])], sampling);
+        }, cancellationToken);
+        var summaries = new CompletionSummary[request.Plan.Prompts * request.Sampling.SamplesPerPrompt];
+        for (int shard = 0; shard < Shards; shard++)
+        {
+            int[] rows = RowsOf(request.Plan, shard, request.Sampling.SamplesPerPrompt);
+            for (int i = 0; i < rows.Length; i++) { summaries[rows[i]] = new CompletionSummary(results[shard].Lengths[i], results[shard].Stopped[i], results[shard].TokensHashes[i]); }
+        }
+
+        return summaries;
+    }
+
+    public async Task<IReadOnlyList<IReadOnlyList<ScoreAttempt>>> ScoreAsync(RolloutId rollout, RewardContext context, CancellationToken cancellationToken)
+    {
+        var results = await OnShards<ScoreResult>(_ => new ScoreWork($"score/{rollout.Name}", rollout.ToMessage(), context.ReferenceLength), cancellationToken);
+        var plan = _plans[rollout];
+        int samples = results.Sum(result => result.Columns[0].Scores.Length) / plan.Prompts;
+        var columns = Enumerable.Range(0, _job.Rewards.Count).Select(_ => new ScoreAttempt[plan.Prompts * samples]).ToArray();
+        for (int shard = 0; shard < Shards; shard++)
+        {
+            int[] rows = RowsOf(plan, shard, samples);
+            for (int objective = 0; objective < columns.Length; objective++)
+            {
+                int at = 0;
+                foreach (var attempt in results[shard].Columns[objective].ToCore()) { columns[objective][rows[at++]] = attempt; }
+            }
+        }
+
+        return columns;
+    }
+
+    public async Task<CompletionText[]> TextsAsync(RolloutId rollout, int prompts, CancellationToken cancellationToken)
+    {
+        var parts = await Task.WhenAll(Enumerable.Range(0, Shards).Select(shard => Shard(shard).Texts(rollout.ToMessage(), prompts, cancellationToken)));
+        return [.. parts.SelectMany(part => part).OrderBy(text => text.Prompt).ThenBy(text => text.Sample)
+            .Select(text => new CompletionText(text.Prompt, text.Sample, text.PromptText, text.Response, text.GroundTruth))];
+    }
+
+    public async Task ReleaseAsync(RolloutId rollout, CancellationToken cancellationToken)
+    {
+        _plans.Remove(rollout);
+        await Task.WhenAll(Enumerable.Range(0, Shards).Select(shard => Shard(shard).Release(rollout.ToMessage(), cancellationToken)));
+    }
+
+    public async Task<UpdateSums> AccumulatePolicyAsync(PolicyUpdate update, CancellationToken cancellationToken)
+    {
+        int samples = _job.Spec.Rollout.SamplesPerPrompt;
+        return Sum(await OnShards<UpdateResult>(shard =>
+        {
+            var part = update.Plan.Part(update.PlanUpdate, shard);
+            int[] rows = [.. Enumerable.Range(part.Start * samples, part.Count * samples)];
+            return new PolicyWork(KeyOf("policy", update.Id), update.Id.ToMessage(), update.Rollout.ToMessage(), part.Start, part.Count,
+                update.Advantages.Select(rows).ToMessage(), update.TokenCount, update.SequenceCount, update.CompareSampler);
+        }, cancellationToken));
+    }
+
+    public async Task<UpdateSums> AccumulateSupervisedAsync(SupervisedUpdate update, CancellationToken cancellationToken) =>
+        Sum(await OnShards<UpdateResult>(shard =>
+        {
+            var part = update.Plan.Part(0, shard);
+            return new SupervisedWork(KeyOf("supervised", update.Id), update.Id.ToMessage(), part.Start, part.Count, update.MicroBatchSize);
+        }, cancellationToken));
+
+    public async Task<double> ReduceAsync(UpdateId update, CancellationToken cancellationToken)
+    {
+        double[] parts = await OnSlices(_ => new ReduceWork(KeyOf("reduce", update), update.ToMessage()), cancellationToken);
+        double sum = 0;
+        foreach (double part in parts) { sum += part; }
+        return sum;
+    }
+
+    public Task ApplyAsync(OptimizerUpdate update, CancellationToken cancellationToken) =>
+        OnSlices(_ => new ApplyWork(KeyOf("apply", update.Id), update.Id.ToMessage(), update.GradientScale, update.LearningRate, update.AdamStep), cancellationToken);
+
+    public async Task<double[]> MeasurePostUpdateAsync(RolloutId rollout, OutcomeAdvantages advantages, CancellationToken cancellationToken)
+    {
+        int samples = _job.Spec.Rollout.SamplesPerPrompt;
+        var plan = _plans[rollout];
+        var results = await OnShards<MeasureResult>(shard => new MeasureWork($"measure/{rollout.Name}", rollout.ToMessage(), advantages.Select(RowsOf(plan, shard, samples)).ToMessage()), cancellationToken);
+        double[] weights = new double[advantages.Value.Length];
+        for (int shard = 0; shard < Shards; shard++)
+        {
+            int[] rows = RowsOf(plan, shard, samples);
+            for (int i = 0; i < rows.Length; i++) { weights[rows[i]] = results[shard].Weights[i]; }
+        }
+
+        return weights;
+    }
+
+    /// <summary>Indices of a shard's completions in the step, in the shard's order.</summary>
+    private static int[] RowsOf(StepPlan plan, int shard, int samples) =>
+        [.. plan.PromptsOf(shard).SelectMany(prompt => Enumerable.Range(prompt * samples, samples))];
+
+    private static string KeyOf(string kind, UpdateId id) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{kind}/{id.Stage}/{id.Step}/{id.Update}");
+
+    private static UpdateSums Sum(IEnumerable<UpdateResult> parts) => parts.Aggregate(new UpdateSums(), (sum, part) => sum.Plus(part.ToCore()));
+
+    private IRolloutShardGrain Shard(int shard) => grains.GetGrain<IRolloutShardGrain>(GrainKeys.Of(jobId, shard));
+
+    private Task<T[]> OnShards<T>(Func<int, ShardWork> workOf, CancellationToken cancellationToken)
+        where T : ShardResult =>
+        Task.WhenAll(Enumerable.Range(0, Shards).Select(async shard =>
+        {
+            var grain = Shard(shard);
+            var work = workOf(shard);
+            return await WorkDriver.DriveAsync(
+                $"shard {shard} of job {jobId}, {work.Key}",
+                () => grain.Start(work, cancellationToken),
+                async () =>
+                {
+                    var report = await grain.Poll(work.Key, cancellationToken);
+                    return (report.Status, (T?)report.Result, report.Error);
+                },
+                cancellationToken);
+        }));
+
+    private Task<double[]> OnSlices(Func<int, SliceWork> workOf, CancellationToken cancellationToken) =>
+        Task.WhenAll(Enumerable.Range(0, _job.Spec.Grid.Slices).Select(async slice =>
+        {
+            var grain = grains.GetGrain<IGradientAccumulatorGrain>(GrainKeys.Of(jobId, slice));
+            var work = workOf(slice);
+            return await WorkDriver.DriveAsync(
+                $"slice {slice} of job {jobId}, {work.Key}",
+                () => grain.Start(work, cancellationToken),
+                async () =>
+                {
+                    var report = await grain.Poll(work.Key, cancellationToken);
+                    return (report.Status, report.SumOfSquares, report.Error);
+                },
+                cancellationToken);
+        }));
+}

@@ -1,0 +1,57 @@
+using Ctwa.Grains.Abstractions;
+
+namespace Ctwa.Grains.Coordination;
+
+/// <summary>Sees a piece of work through: start, ask until it is done, start again where it was forgotten.</summary>
+internal static class WorkDriver
+{
+    /// <summary>Nothing waits without a deadline (invariant I11). Longer than any piece of work that a shard should be given.</summary>
+    private static readonly TimeSpan s_deadline = TimeSpan.FromMinutes(60);
+
+    private const int Attempts = 5;
+
+    /// <param name="name">What is waited for, for messages.</param>
+    /// <param name="start">Starts the work; idempotent.</param>
+    /// <param name="poll">Waits a while for it.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <exception cref="WorkFailedException">The work failed, or did not end in time.</exception>
+    public static async Task<T> DriveAsync<T>(string name, Func<Task> start, Func<Task<(WorkStatus Status, T? Result, string? Error)>> poll, CancellationToken cancellationToken)
+    {
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        int failures = 0;
+        bool started = false;
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (clock.Elapsed > s_deadline) { throw new WorkFailedException($"{name} did not end within {s_deadline.TotalMinutes:0} minutes."); }
+            try
+            {
+                if (!started) { await start(); }
+                started = true;
+                var (status, result, error) = await poll();
+                switch (status)
+                {
+                    case WorkStatus.Done: return result!;
+                    case WorkStatus.Failed: throw new WorkFailedException($"{name} failed: {error}");
+                    case WorkStatus.Unknown: started = false; break;
+                }
+            }
+            catch (Exception failure) when (IsTransient(failure) && ++failures < Attempts)
+            {
+                // The callee may or may not have got the call; every call here is idempotent.
+                started = false;
+                await Task.Delay(TimeSpan.FromMilliseconds(100 * failures), cancellationToken);
+            }
+        }
+    }
+
+    private static bool IsTransient(Exception failure) => failure is TimeoutException or OrleansMessageRejectionException;
+}
+
+/// <summary>A piece of work failed on its shard or slice.</summary>
+public sealed class WorkFailedException : Exception
+{
+    public WorkFailedException() { }
+    public WorkFailedException(string message) : base(message) { }
+    public WorkFailedException(string message, Exception inner) : base(message, inner) { }
+}
