@@ -40,6 +40,6 @@ public sealed class JobYamlFuzzTests
         var watch = System.Diagnostics.Stopwatch.StartNew();
         Assert.NotEmpty(JobSpecReader.ReadText("job.yaml", text[..Math.Min(text.Length, JobSpecReader.MaxBytes)], []).Errors);
         Assert.NotEmpty(JobSpecReader.ReadText("job.yaml", ("seed: " + text)[..Math.Min(text.Length, JobSpecReader.MaxBytes)], []).Errors);
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(2), $"took {watch.Elapsed}.");
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(5), $"took {watch.Elapsed}.");
     }
 }
