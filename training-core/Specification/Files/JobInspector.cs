@@ -130,7 +130,7 @@ public sealed class JobInspector
     /// <summary>The first line that is not blank, with its number from 1; null and 0 if there is none, null and -1 if it is too long.</summary>
     private static (string? Line, int Number) FirstLine(string path)
     {
-        using var reader = new StreamReader(path, new UTF8Encoding(false, throwOnInvalidBytes: true));
+        using var reader = new StreamReader(path, new UTF8Encoding(true, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: false);
         var line = new StringBuilder();
         for (int number = 1; ; number++)
         {

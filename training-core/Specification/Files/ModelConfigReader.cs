@@ -19,7 +19,7 @@ internal sealed partial class ModelConfigReader(string path, ICollection<string>
         if (stream.Length > MaxBytes) { throw new InvalidDataException($"{path} is {stream.Length} bytes long; a config.json has at most {MaxBytes}."); }
         try
         {
-            using var reader = new StreamReader(stream, new UTF8Encoding(false, throwOnInvalidBytes: true));
+            using var reader = new StreamReader(stream, new UTF8Encoding(true, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: false);
             return reader.ReadToEnd();
         }
         catch (DecoderFallbackException e) { throw new InvalidDataException($"{path} is not UTF-8 text; expected is the model's config.json.", e); }

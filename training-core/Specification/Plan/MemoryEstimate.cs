@@ -59,20 +59,23 @@ public sealed record MemoryEstimate
     private static long Generation(JobSpec job, ModelConfig model)
     {
         long prompts = (job.Rollout.PromptsPerStep + job.Grid.Shards - 1) / job.Grid.Shards, rows = prompts * job.Rollout.SamplesPerPrompt;
-        long tokens = (long)job.Data.MaxPromptTokens + job.Rollout.MaxNewTokens;
         // Twice: the cache is copied when it grows.
-        long cache = 2 * rows * tokens * model.NumHiddenLayers * 2 * model.NumKeyValueHeads * model.HeadDim;
-        return 4 * (cache + rows * 3L * model.VocabSize);
+        double cache = 2.0 * rows * Tokens(job) * model.NumHiddenLayers * 2 * model.NumKeyValueHeads * model.HeadDim;
+        return Bytes(cache + rows * 3.0 * model.VocabSize);
     }
 
     private static long Training(JobSpec job, ModelConfig model)
     {
         long micro = job.Kind == JobKind.Rl ? job.Update.MicroBatchSize : job.Supervised?.MicroBatchSize ?? 1;
         if (job.WarmStart is { } warm) { micro = Math.Max(micro, warm.MicroBatchSize); }
-        long tokens = (long)job.Data.MaxPromptTokens + job.Rollout.MaxNewTokens;
         // Per token and layer: two norms, q, k, v, attention's input and output (about 8 widths), three feed-forward
         // rows and their product, the scores of every head with every token and their softmax.
-        long perToken = model.NumHiddenLayers * (8L * model.HiddenSize + 4L * model.IntermediateSize + 2L * model.NumAttentionHeads * tokens) + 3L * model.VocabSize;
-        return 4 * micro * tokens * perToken;
+        double perLayer = 8.0 * model.HiddenSize + 4.0 * model.IntermediateSize + 2.0 * model.NumAttentionHeads * Tokens(job);
+        return Bytes(micro * Tokens(job) * (model.NumHiddenLayers * perLayer + 3.0 * model.VocabSize));
     }
+
+    private static double Tokens(JobSpec job) => (double)job.Data.MaxPromptTokens + job.Rollout.MaxNewTokens;
+
+    // Absurd jobs saturate here instead of wrapping round to something small.
+    private static long Bytes(double floats) => (long)Math.Min(4 * floats, 1L << 56);
 }

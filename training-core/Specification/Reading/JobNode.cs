@@ -105,7 +105,7 @@ internal sealed partial class JobScalar : JobNode
     {
         get
         {
-            if (Type == JobScalarType.Whole) { return TryParseWhole(out var whole) ? (double)whole : double.PositiveInfinity; }
+            if (Text.StartsWith("0x", StringComparison.Ordinal) || Text.StartsWith("0o", StringComparison.Ordinal)) { return TryParseWhole(out var whole) ? (double)whole : double.PositiveInfinity; }
             string bare = Text.TrimStart('+', '-').ToLowerInvariant();
             return bare switch
             {

@@ -92,7 +92,8 @@ internal sealed class JobWalker(List<JobError> errors)
         foreach (var entry in map.Entries)
         {
             if (entry.Key == discriminator || info.Properties.Any(p => p.Name == entry.Key)) { continue; }
-            string below = JobPath.Join(path, entry.Key);
+            // A key may hold anything; an error stays one readable line.
+            string below = JobPath.Join(path, entry.Key.Length is 0 or > 100 || entry.Key.Any(char.IsControl) ? SafetensorsHeader.Quote(entry.Key) : entry.Key);
             string[] others = family is null ? [] : [.. family.DerivedTypes.Where(t => Info(t.DerivedType).Properties.Any(p => p.Name == entry.Key)).Select(t => (string)t.TypeDiscriminator!)];
             string[] known = [.. discriminator is null ? [] : new[] { discriminator }, .. info.Properties.Select(p => p.Name)];
             string? nearest = NearestKey.Find(entry.Key, known);

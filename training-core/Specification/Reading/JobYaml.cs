@@ -33,11 +33,21 @@ internal sealed partial class JobYaml
     /// <param name="inFile">Whether lines and columns mean anything.</param>
     public static JobNode? Parse(string source, bool inFile, string text, List<JobError> errors)
     {
-        try { return new JobYaml(source, inFile, text, errors).Document(); }
+        var yaml = new JobYaml(source, inFile, text, errors);
+        try { return yaml.Document(); }
         catch (YamlException e)
         {
-            var (line, column, message) = Explain(text, e);
-            errors.Add(new JobError(source, inFile ? line : 0, column, "", message));
+            // Some complaints begin where a mapping begins; their end is where the parser stopped.
+            var mark = e.End.Line > e.Start.Line ? e.End : e.Start;
+            string complaint = (e.InnerException?.Message ?? e.Message).Trim().TrimEnd('.');
+            errors.Add(yaml.Explain(text, (int)mark.Line, (int)mark.Column, PositionPrefix().Replace(complaint, "")));
+            return null;
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or NullReferenceException)
+        {
+            // YamlDotNet's own slips on malformed text, such as a flow mapping that never ends.
+            var mark = yaml.parser.Current?.End ?? Mark.Empty;
+            errors.Add(yaml.Explain(text, (int)mark.Line, (int)mark.Column, "the text after here cannot be understood; look for a bracket, brace or quote that is not closed"));
             return null;
         }
         catch (YamlRefusal e)
@@ -127,19 +137,17 @@ internal sealed partial class JobYaml
         _ => 1,
     };
 
-    /// <summary>The parser's complaint in words for people. A tab as indentation is named as such: the parser reports its consequences.</summary>
-    private static (int Line, int Column, string Message) Explain(string text, YamlException e)
+    /// <summary>The parser's complaint. A tab as indentation is named as such: the parser reports its consequences.</summary>
+    private JobError Explain(string text, int line, int column, string complaint)
     {
-        int line = Math.Max(1, (int)e.Start.Line), column = Math.Max(1, (int)e.Start.Column);
         string[] lines = text.Split('\n');
-        for (int i = 0; i < Math.Min(line + 1, lines.Length); i++)
+        int last = complaint.Contains(" tab ", StringComparison.Ordinal) ? lines.Length : Math.Min(line + 1, lines.Length);
+        for (int i = 0; i < last; i++)
         {
-            int tab = TabIndent().Match(lines[i]) is { Success: true } match ? match.Length : 0;
-            if (tab > 0) { return (i + 1, tab, "a tab in the indentation; YAML indents with spaces."); }
+            if (TabIndent().Match(lines[i]) is { Success: true } tab) { return new JobError(source, inFile ? i + 1 : 0, tab.Length, "", "a tab in the indentation; YAML indents with spaces."); }
         }
 
-        string complaint = (e.InnerException?.Message ?? e.Message).Trim().TrimEnd('.');
-        return (line, column, $"not valid YAML: {PositionPrefix().Replace(complaint, "")}.");
+        return new JobError(source, inFile ? Math.Max(1, line) : 0, Math.Max(1, column), "", $"not valid YAML: {complaint}.");
     }
 
     [GeneratedRegex(@"^ *\t", RegexOptions.CultureInvariant)]
