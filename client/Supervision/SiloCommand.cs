@@ -37,9 +37,11 @@ internal sealed record SiloCommand(string FileName, ImmutableArray<string> Prefi
             : throw new CommandFailure(ExitCodes.SiloLost, $"no silo found; looked for {string.Join(", ", candidates)}. Build it with `dotnet build silo`, or set {Variable} to the path of ctwa-silo.");
     }
 
-    // An assembly without its runtimeconfig is a reference that a build copied, not a program.
-    private static bool IsStartable(string path) =>
-        File.Exists(path) && (!IsAssembly(path) || File.Exists(Path.ChangeExtension(path, ".runtimeconfig.json")));
+    // A build copies parts of a program that it only refers to: an assembly without its runtimeconfig, or a launcher
+    // with a deps.json but without its assembly, is none. (A single-file program has neither beside it.)
+    private static bool IsStartable(string path) => File.Exists(path) && (IsAssembly(path)
+        ? File.Exists(Path.ChangeExtension(path, ".runtimeconfig.json"))
+        : !File.Exists(path + ".deps.json") || File.Exists(path + ".dll"));
 
     private static SiloCommand For(string path)
     {
