@@ -17,7 +17,8 @@ public sealed class SiloLossTests : IDisposable
         var result = await client.WaitAsync(TimeSpan.FromSeconds(60));
         Assert.True(result.ExitCode == 4, result.ToString());
         Assert.StartsWith("error: the silo was ended by signal 9 (SIGKILL, often the kernel's out-of-memory killer; exit code 137) while the job was running (last seen: supervised", result.Error, StringComparison.Ordinal);
-        Assert.Contains("Last lines of run/silo.log:\n  | ctwa-silo ready\n", result.Error, StringComparison.Ordinal);
+        Assert.Contains("\nLast lines of run/silo.log:\n  | ", result.Error, StringComparison.Ordinal);
+        Assert.Contains("\n  | ctwa-silo ready\n", result.Error, StringComparison.Ordinal);
         Assert.EndsWith("run directory: run\nresume with: ctwa train --resume run\n", result.Error, StringComparison.Ordinal);
     }
 

@@ -46,17 +46,18 @@ public static class ExactnessJobs
             model:
               init: { {{size}}, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2, tokenizer: arithmetic, max_position_embeddings: 64 }
             data:
-              train: { task: arithmetic, count: 48, min_terms: 2, max_terms: 3 }
-              validation: { task: arithmetic, count: 8, min_terms: 2, max_terms: 3 }
+              train: { task: arithmetic, count: 40, min_terms: 2, max_terms: 2 }
+              validation: { task: arithmetic, count: 6, min_terms: 2, max_terms: 2 }
               max_prompt_tokens: 16
             warm_start:
-              steps: 20
-              batch_size: 16
-              micro_batch_size: 3
-              curriculum_steps: 14
-              checkpoint_every: 8
-              optimizer: { learning_rate: 0.008, schedule: cosine, warmup_steps: 3 }
-            rollout: { prompts_per_step: 8, samples_per_prompt: 4, max_new_tokens: 20 }
+              steps: 30
+              batch_size: 10
+              micro_batch_size: 2
+              curriculum_steps: 20
+              answer_noise: 0
+              checkpoint_every: 12
+              optimizer: { learning_rate: 0.02, schedule: cosine, warmup_steps: 5 }
+            rollout: { prompts_per_step: 8, samples_per_prompt: 4, max_new_tokens: 14 }
             objectives:
               - { name: accuracy, reward: { kind: math_boxed } }
               - { name: conciseness, reward: { kind: conciseness } }
@@ -67,7 +68,7 @@ public static class ExactnessJobs
             optimizer: { learning_rate: 0.002, schedule: cosine, warmup_steps: 2 }
             update: { prompts_per_update: 4, micro_batch_size: 6 }
             grid: { {{grid}} }
-            schedule: { steps: 6, validate_every: 3, validation_prompts: 8, checkpoint_every: 2, keep: 2, samples_every: 2 }
+            schedule: { steps: 6, validate_every: 3, validation_prompts: 6, checkpoint_every: 2, keep: 2, samples_every: 2 }
 
             """);
     }
