@@ -28,6 +28,13 @@ public sealed class InterferenceReportTests
     }
 
     [Fact]
+    public void A_fall_counts_even_where_the_covariance_did_not_predict_it()
+    {
+        var report = InterferenceReport.Create(Names, Means(0.46, 0.44, 0.45), Means(0.1, 0.96, 1.0), [0.12, 0.04, 0.03]);
+        Assert.Equal([("accuracy", "conciseness"), ("accuracy", "clarity")], report.Pairs.Select(pair => (pair.Payer, pair.Gainer)));
+    }
+
+    [Fact]
     public void Where_everything_rose_or_nothing_rose_nobody_paid()
     {
         Assert.Empty(InterferenceReport.Create(Names, Means(0.4, 0.4, 0.4), Means(0.9, 0.9, 0.9), [0.1, -0.1, 0.1]).Pairs);

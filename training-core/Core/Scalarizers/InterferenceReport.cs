@@ -24,7 +24,7 @@ public enum ObjectiveVerdict
 public sealed record ObjectiveChange(string Name, ObjectiveMean Before, ObjectiveMean After, double Change, double ChangeError, ObjectiveVerdict Verdict, double MeanCovariance);
 
 /// <summary>One objective paid for another's gain.</summary>
-/// <param name="Payer">It fell or stalled, and the training signal pushed against it, or pushed it least of all.</param>
+/// <param name="Payer">It fell; or it stalled, and the training signal pushed against it, or pushed it least of all.</param>
 /// <param name="Gainer">It rose.</param>
 /// <param name="PayerCovariance">Mean covariance of the payer.</param>
 /// <param name="GainerCovariance">Mean covariance of the gainer.</param>
