@@ -85,7 +85,7 @@ public sealed class CoordinatorGrain(JobHosts hosts, ILogger<CoordinatorGrain> l
         using var owned = run;
         try
         {
-            if (!File.Exists(Path.Combine(run.Path, "job.yaml"))) { run.WriteJob(JobSpecYaml.Write(spec)); }
+            run.WriteJob(JobSpecYaml.Write(spec)); // A resume may have a longer schedule.
             var job = await Task.Run(() => PreparedJob.Prepare(spec, run.Path), _abort.Token);
             var host = hosts.Open(JobId, job);
             var outcome = await new TrainingLoop(job, new GrainBackend(JobId, host, GrainFactory), run, _events).RunAsync(_stop.Token, _abort.Token);
