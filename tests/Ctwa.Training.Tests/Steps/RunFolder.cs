@@ -58,7 +58,7 @@ internal sealed record RunTrace(string Weights, string Optimizer, string State, 
             CheckpointStore.Hash(Path.Combine(last, "model.safetensors")),
             CheckpointStore.Hash(Path.Combine(last, "optimizer.safetensors")),
             state,
-            string.Join('\n', File.ReadLines(run.In("metrics.jsonl")).Select(line => Without(line, key => key.StartsWith("time/", StringComparison.Ordinal) || key.StartsWith("throughput/", StringComparison.Ordinal)))),
+            string.Join('\n', (File.Exists(run.In("metrics.jsonl")) ? File.ReadLines(run.In("metrics.jsonl")) : []).Select(line => Without(line, key => key.StartsWith("time/", StringComparison.Ordinal) || key.StartsWith("throughput/", StringComparison.Ordinal)))),
             Directory.Exists(samples) ? string.Join('\n', Directory.GetFiles(samples).Order(StringComparer.Ordinal).Select(file => $"{Path.GetFileName(file)}\n{File.ReadAllText(file)}")) : "",
             Without(File.ReadAllText(run.In("summary.json")), key => key is "seconds" or "run_directory" or "checkpoint"));
     }
