@@ -5,6 +5,9 @@ namespace Ctwa.Client.Jobs;
 /// <summary>The folder of one run: resolved job, metrics, samples, checkpoints, the silo's log. Its name is the job's id.</summary>
 internal sealed class RunDirectory
 {
+    // The log, the grid's lock, who held it: killed before the job was written, a start leaves these and no run.
+    private static readonly string[] LeftByFailedStart = ["silo.log", "run.lock", "run.lock.holder", "job.yaml.tmp"];
+
     private readonly string currentFolder;
 
     private RunDirectory(string fullPath, string currentFolder)
@@ -39,13 +42,13 @@ internal sealed class RunDirectory
         }
     }
 
-    /// <summary>The folder that the user named; it must be new, empty, or hold nothing but the log of a start that failed.</summary>
+    /// <summary>The folder that the user named; it must be new, empty, or hold nothing but what a start leaves that never came to its job.</summary>
     /// <exception cref="CommandFailure">It holds something, or cannot be made.</exception>
     public static RunDirectory CreateAt(string path, string currentFolder)
     {
         var run = new RunDirectory(Path.GetFullPath(path, currentFolder), currentFolder);
         run.OrFail(() => Directory.CreateDirectory(run.FullPath));
-        if (Directory.EnumerateFileSystemEntries(run.FullPath).FirstOrDefault(entry => entry != run.LogPath) is { } entry)
+        if (Directory.EnumerateFileSystemEntries(run.FullPath).FirstOrDefault(entry => !LeftByFailedStart.Contains(Path.GetFileName(entry))) is { } entry)
         {
             string advice = run.IsResumable ? $", or continue the run in it: {run.ResumeCommand}" : "";
             throw new CommandFailure(ExitCodes.BadInput, $"--output {path} is not empty (it holds {Path.GetFileName(entry)}); name a new or empty folder{advice}.");

@@ -11,11 +11,12 @@ internal static class ParentLink
 
     /// <summary>
     /// Ends the silo when standard input ends: the operating system closes the pipe even when the parent dies by SIGKILL.
-    /// Ctrl-C reaches the whole process group of a terminal; here it is the parent's business.
+    /// Ctrl-C and a closed terminal reach the whole process group, and a service manager's SIGTERM every process of the
+    /// service; here all three are the parent's business, which asks for a checkpoint first.
     /// </summary>
     public static void Follow(IHostApplicationLifetime lifetime)
     {
-        var ignored = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
+        PosixSignalRegistration[] ignored = [.. ((PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP]).Select(signal => PosixSignalRegistration.Create(signal, context => context.Cancel = true))];
         new Thread(() =>
         {
             using var input = Console.OpenStandardInput();
@@ -27,5 +28,13 @@ internal static class ParentLink
             Environment.Exit(0);
         })
         { IsBackground = true, Name = "ctwa-parent-link" }.Start();
+    }
+
+    /// <summary>Instead of the host's own, which would stop at every signal whatever others make of it.</summary>
+    public sealed class Lifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

@@ -35,6 +35,7 @@ internal static class SiloHost
         builder.Services.AddSingleton(new SiloComputeOptions { Lanes = options.Lanes });
         builder.Services.AddSingleton<JobHosts>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
+        if (options.ParentStdin) { builder.Services.AddSingleton<IHostLifetime, ParentLink.Lifetime>(); }
         builder.UseOrleans(silo =>
         {
             silo.UseLocalhostClustering(options.SiloPort, options.GatewayPort, primarySiloEndpoint: null, GridIdentity.ServiceId, options.ClusterId);

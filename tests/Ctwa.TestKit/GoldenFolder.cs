@@ -10,7 +10,7 @@ public static class GoldenFolder
     public const string Category = "Golden";
 
     /// <summary>The repository's root, found upwards from the test binary.</summary>
-    public static string RepositoryRoot { get; } = FindRoot();
+    public static string RepositoryRoot => Checkout.Root;
 
     /// <summary>The folder <c>golden</c>; skips the running test, with the reason, where it is absent.</summary>
     public static string Require()
@@ -30,15 +30,5 @@ public static class GoldenFolder
         var cases = document.RootElement.GetProperty("cases").EnumerateArray().Select(c => c.Clone()).ToList();
         Assert.True(cases.Count > 0, $"{path} holds no case.");
         return cases;
-    }
-
-    private static string FindRoot()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "Ctwa.Orleans.sln"))) { return folder.FullName; }
-        }
-
-        throw new DirectoryNotFoundException($"Ctwa.Orleans.sln not found above {AppContext.BaseDirectory}.");
     }
 }
