@@ -16,7 +16,7 @@ public sealed class ExactnessTests : IDisposable
     [Theory, InlineData(false), InlineData(true), Trait("Category", Workplace.Long)]
     public async Task Two_runs_one_lane_two_lanes_and_no_grid_at_all_give_the_same_files_and_history(bool odd)
     {
-        string job = _place.Write("job.yaml", ExactnessJobs.Create("ctwa", odd).Yaml);
+        string job = ExactnessJobs.Create("ctwa", odd).WriteTo(_place.Folder);
         var local = await _place.TrainLocallyAsync(job, "local");
         Assert.Equal([.. Enumerable.Range(1, 30).Select(step => $"supervised {step}"), .. Enumerable.Range(0, 7).Select(step => $"rl {step}")], local.Steps);
         foreach (string lanes in (string[])["1", "2", "2"])
@@ -33,7 +33,7 @@ public sealed class ExactnessTests : IDisposable
     [Theory, MemberData(nameof(Methods))]
     public async Task The_grid_gives_the_weights_and_history_of_the_local_trainer(string method, bool odd)
     {
-        string job = _place.Write("job.yaml", ExactnessJobs.Create(method, odd).Yaml);
+        string job = ExactnessJobs.Create(method, odd).WriteTo(_place.Folder);
         var grid = await _place.TrainAsync(job, "grid", "--lanes", "2");
         var local = await _place.TrainLocallyAsync(job, "local");
         Assert.Equal(local.ModelHash, grid.ModelHash);
@@ -48,7 +48,7 @@ public sealed class ExactnessTests : IDisposable
         foreach (var job in ExactnessJobs.All)
         {
             string name = job.Name.Replace(' ', '-');
-            hashes[(await _place.TrainLocallyAsync(_place.Write($"{name}.yaml", job.Yaml), name)).ModelHash] = job.Name;
+            hashes[(await _place.TrainLocallyAsync(job.WriteTo(_place.Folder), name)).ModelHash] = job.Name;
         }
 
         Assert.Equal(ExactnessJobs.All.Count, hashes.Count);

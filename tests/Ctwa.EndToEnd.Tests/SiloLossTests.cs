@@ -10,7 +10,7 @@ public sealed class SiloLossTests : IDisposable
     [Fact]
     public async Task A_killed_silo_gives_exit_code_4_and_a_message_with_signal_log_and_the_way_on()
     {
-        string job = _place.Write("job.yaml", ExactnessJobs.Create("linear", odd: false).Yaml);
+        string job = ExactnessJobs.Create("linear", odd: false).WriteTo(_place.Folder);
         await using var client = CtwaProcess.Start(_place.Folder, "train", job, "--output", "run");
         Assert.True(await client.WaitForOutputAsync("supervised"));
         (await client.WaitForSiloAsync())!.Value.Send(UnixSignal.Kill);

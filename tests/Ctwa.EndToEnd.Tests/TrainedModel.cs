@@ -18,7 +18,7 @@ public sealed class TrainedModel : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        string job = _place.Write("job.yaml", ExactnessJobs.Create("linear", odd: false).Yaml);
+        string job = ExactnessJobs.Create("linear", odd: false).WriteTo(_place.Folder);
         Folder = (await _place.TrainLocallyAsync(job, "trained")).LastCheckpoint;
     }
 

@@ -113,7 +113,7 @@ public sealed class WrongInputTests : IDisposable
     [Fact]
     public async Task A_run_directory_that_another_process_uses()
     {
-        string job = _place.Write("job.yaml", ExactnessJobs.Create("linear", odd: false).Yaml);
+        string job = ExactnessJobs.Create("linear", odd: false).WriteTo(_place.Folder);
         await using var first = CtwaProcess.Start(_place.Folder, "train", job, "--output", "run", "--set", "schedule.steps=5000");
         Assert.True(await first.WaitForOutputAsync("supervised"));
         var silo = (await first.WaitForSiloAsync())!.Value;

@@ -85,7 +85,7 @@ public sealed class CoordinatorGrain(JobHosts hosts, ILogger<CoordinatorGrain> l
         var end = JobStatus.Failed;
         try
         {
-            if (!File.Exists(Path.Combine(run.Path, "job.yaml"))) { run.WriteJob(JobSpecYaml.Write(spec)); }
+            run.WriteJob(JobSpecYaml.Write(spec)); // A resume may have a longer schedule.
             // Data, memory and models are made off the turn, which must stay free for watchers (invariants I8, I9).
             var host = await Task.Run(() => hosts.Open(JobId, PreparedJob.Prepare(spec, run.Path)), _abort.Token);
             var outcome = await new TrainingLoop(host.Job, new GrainBackend(JobId, host, GrainFactory), run, _events).RunAsync(_stop.Token, _abort.Token);

@@ -1,10 +1,36 @@
+using System.Globalization;
+using System.Text;
+
 namespace Ctwa.TestKit.Processes;
 
 /// <summary>A job whose last weights must have one hash, however it is run.</summary>
 /// <param name="Name">For tables.</param>
-/// <param name="Yaml">The job file.</param>
+/// <param name="Yaml">The job file; its data files are named relative to the working directory.</param>
 public sealed record ExactnessJob(string Name, string Yaml)
 {
+    /// <summary>Writes the job and its data into a folder.</summary>
+    /// <param name="folder">Must exist.</param>
+    /// <param name="change">Applied to the job's text.</param>
+    /// <returns>Path of the job file; the data are named by absolute paths in it.</returns>
+    public string WriteTo(string folder, Func<string, string>? change = null)
+    {
+        // What a model of this size learns in a second: an answer that is always right, or a clear one that is wrong.
+        // Scores then differ within every prompt's samples, and a method's weights move.
+        StringBuilder prompts = new(), solutions = new();
+        for (int i = 0; i < 40; i++)
+        {
+            string prompt = string.Create(CultureInfo.InvariantCulture, $"{i / 7}+{i % 7}=?\\n");
+            prompts.Append(CultureInfo.InvariantCulture, $$"""{"prompt": "{{prompt}}", "answer": "3"}""").Append('\n');
+            solutions.Append(CultureInfo.InvariantCulture, $$"""{"prompt": "{{prompt}}", "answer": "{{(i % 3 == 0 ? @"1. 5\n2. \\boxed{4}" : @"\\boxed{3}")}}"}""").Append('\n');
+        }
+
+        File.WriteAllText(Path.Combine(folder, "prompts.jsonl"), prompts.ToString());
+        File.WriteAllText(Path.Combine(folder, "solutions.jsonl"), solutions.ToString());
+        string job = Path.Combine(folder, "job.yaml"), text = Yaml.Replace("DATA/", folder + "/", StringComparison.Ordinal);
+        File.WriteAllText(job, change?.Invoke(text) ?? text);
+        return job;
+    }
+
     public override string ToString() => Name;
 }
 
@@ -46,18 +72,17 @@ public static class ExactnessJobs
             model:
               init: { {{size}}, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2, tokenizer: arithmetic, max_position_embeddings: 64 }
             data:
-              train: { task: arithmetic, count: 40, min_terms: 2, max_terms: 2 }
-              validation: { task: arithmetic, count: 6, min_terms: 2, max_terms: 2 }
+              train: { path: DATA/prompts.jsonl }
+              validation: { path: DATA/prompts.jsonl, count: 8 }
               max_prompt_tokens: 16
             warm_start:
+              data: { path: DATA/solutions.jsonl }
               steps: 30
               batch_size: 10
               micro_batch_size: 2
-              curriculum_steps: 20
-              answer_noise: 0
               checkpoint_every: 12
               optimizer: { learning_rate: 0.02, schedule: cosine, warmup_steps: 5 }
-            rollout: { prompts_per_step: 8, samples_per_prompt: 4, max_new_tokens: 14 }
+            rollout: { prompts_per_step: 8, samples_per_prompt: 4, max_new_tokens: 10 }
             objectives:
               - { name: accuracy, reward: { kind: math_boxed } }
               - { name: conciseness, reward: { kind: conciseness } }
@@ -68,7 +93,7 @@ public static class ExactnessJobs
             optimizer: { learning_rate: 0.002, schedule: cosine, warmup_steps: 2 }
             update: { prompts_per_update: 4, micro_batch_size: 6 }
             grid: { {{grid}} }
-            schedule: { steps: 6, validate_every: 3, validation_prompts: 6, checkpoint_every: 2, keep: 2, samples_every: 2 }
+            schedule: { steps: 6, validate_every: 3, validation_prompts: 8, checkpoint_every: 2, keep: 2, samples_every: 2 }
 
             """);
     }

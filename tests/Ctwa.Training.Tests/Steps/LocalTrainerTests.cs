@@ -64,29 +64,3 @@ public sealed class LocalTrainerTests : IDisposable
         return observer;
     }
 }
-
-/// <summary>Keeps what a run tells.</summary>
-internal sealed class RecordingObserver(Action? onStep = null) : ITrainingObserver
-{
-    public List<string> Messages { get; } = [];
-
-    public List<string> Warnings { get; } = [];
-
-    public List<string> Lines { get; } = [];
-
-    public string LastSummary { get; private set; } = "";
-
-    public void Message(string text) => Messages.Add(text);
-
-    public void Warning(string text) => Warnings.Add(text);
-
-    public void Metrics(TrainingStage stage, string json)
-    {
-        Lines.Add(json);
-        if (stage == TrainingStage.Rl) { onStep?.Invoke(); }
-    }
-
-    public void Checkpoint(TrainingStage stage, int step, string path) => Messages.Add($"checkpoint {path}");
-
-    public void Summary(string json) => LastSummary = json;
-}

@@ -9,6 +9,9 @@ namespace Ctwa.Training.Models;
 /// <summary>Weights between flat memory and safetensors files.</summary>
 public static class ModelFiles
 {
+    /// <summary>Findings told in one error: a configuration of another size contradicts every tensor.</summary>
+    private const int MaxFindings = 4;
+
     /// <summary>Seeded random weights: matrices normal with the configuration's deviation, biases 0, norms 1.</summary>
     public static void Initialize(FlatLayout layout, double deviation, long seed, Tensor flatWeights)
     {
@@ -32,10 +35,20 @@ public static class ModelFiles
     }
 
     /// <summary>Reads a model folder's weights, converted to float32.</summary>
-    /// <exception cref="InvalidDataException">A tensor is missing or has another shape than the configuration says.</exception>
+    /// <exception cref="InvalidDataException">
+    /// A tensor is missing, has another shape or type than the configuration calls for, or belongs to no parameter;
+    /// <paramref name="flatWeights"/> is then as it was.
+    /// </exception>
     public static void Load(string folder, FlatLayout layout, Tensor flatWeights)
     {
         using var reader = SafetensorsReader.Open(folder);
+        var known = layout.Entries.Select(entry => entry.Name).ToHashSet(StringComparer.Ordinal);
+        string[] unknown = [.. reader.Names.Where(name => !known.Contains(name) && !IsHarmless(name))];
+        if (unknown.Length > 0)
+        {
+            throw new InvalidDataException($"{folder} holds {unknown.Length} tensors that belong to no parameter that its config.json calls for, such as '{unknown[0]}'; the weights belong to another model configuration.");
+        }
+
         ReadInto(reader, layout, flatWeights, prefix: "");
     }
 
@@ -63,6 +76,8 @@ public static class ModelFiles
 
     private static void ReadInto(SafetensorsReader reader, FlatLayout layout, Tensor flat, string prefix)
     {
+        // All are checked before any is copied: a refused file must not leave weights of two models behind.
+        Check(reader, layout, prefix);
         using var noGrad = no_grad();
         foreach (var entry in layout.Entries)
         {
@@ -70,4 +85,25 @@ public static class ModelFiles
             reader.CopyTo(prefix + entry.Name, flat.narrow(0, entry.Offset, entry.Length).view(entry.Shape));
         }
     }
+
+    private static void Check(SafetensorsReader reader, FlatLayout layout, string prefix)
+    {
+        string[] findings = [.. layout.Entries.Select(entry => Finding(reader, entry, prefix)).OfType<string>()];
+        if (findings.Length == 0) { return; }
+        string more = findings.Length > MaxFindings ? $"; {findings.Length - MaxFindings} more tensors are wrong" : "";
+        throw new InvalidDataException($"{reader.Source}: {string.Join("; ", findings.Take(MaxFindings))}{more}. The weights belong to another model configuration.");
+    }
+
+    private static string? Finding(SafetensorsReader reader, FlatEntry entry, string prefix)
+    {
+        string name = prefix + entry.Name;
+        if (!reader.Contains(name)) { return $"tensor '{name}' of shape {SafetensorsTensors.Show(entry.Shape)} is missing"; }
+        var stored = reader.Entry(name);
+        if (!stored.Shape.AsSpan().SequenceEqual(entry.Shape)) { return $"tensor '{name}' has shape {SafetensorsTensors.Show(stored.Shape)}, but {SafetensorsTensors.Show(entry.Shape)} is expected"; }
+        return stored.DType is SafetensorsDType.F32 or SafetensorsDType.BF16 or SafetensorsDType.F16 ? null : $"tensor '{name}' is stored as {stored.DType}; accepted are F32, BF16 and F16";
+    }
+
+    // Files of tied models sometimes repeat the embedding as lm_head, and old ones keep the rotary frequencies.
+    // An untied model's lm_head is a parameter and never comes here.
+    private static bool IsHarmless(string name) => name == "lm_head.weight" || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
 }

@@ -37,4 +37,10 @@ public sealed record SamplingSettings
 
     /// <summary>Tokens that end a response.</summary>
     public required IReadOnlyList<int> StopTokens { get; init; }
+
+    /// <summary>Draw from the so many likeliest tokens; 0: from all. For evaluation only: scoring in training uses the full support.</summary>
+    public int TopK { get; init; }
+
+    /// <summary>Draw from the likeliest tokens that hold this probability together; 1: from all. For evaluation only, like <see cref="TopK"/>.</summary>
+    public double TopP { get; init; } = 1.0;
 }

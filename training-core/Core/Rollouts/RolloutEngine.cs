@@ -78,7 +78,7 @@ public sealed class RolloutEngine(IPolicyModel model, Device device)
 
         long[] tokens = new long[alive.Length];
         float[] logProbabilities = new float[alive.Length];
-        TokenSampler.Sample(logits, settings.Temperature, uniforms, tokens, logProbabilities);
+        TokenSampler.Sample(logits, settings.Temperature, uniforms, tokens, logProbabilities, settings.TopK, settings.TopP);
         for (int i = 0; i < alive.Length; i++)
         {
             if (!alive[i].Stopped) { alive[i].Add((int)tokens[i], logProbabilities[i], settings.StopTokens); }

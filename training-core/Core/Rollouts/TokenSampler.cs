@@ -7,16 +7,20 @@ namespace Ctwa.Training.Rollouts;
 /// <summary>Draws tokens by inverting the cumulative distribution at given uniform numbers.</summary>
 internal static class TokenSampler
 {
-    /// <summary>One token per row from the full support.</summary>
+    /// <summary>One token per row, from the full support unless a truncation is given.</summary>
     /// <param name="logits">Shape [B, V], float32.</param>
     /// <param name="temperature">Divides the logits; 0 takes the likeliest token (log-probabilities are then those at 1).</param>
     /// <param name="uniforms">One number in [0, 1) per row.</param>
     /// <param name="tokens">Receives the ids.</param>
-    /// <param name="logProbabilities">Receives their log-probabilities, computed as scoring computes them.</param>
-    public static void Sample(Tensor logits, double temperature, ReadOnlySpan<double> uniforms, Span<long> tokens, Span<float> logProbabilities)
+    /// <param name="logProbabilities">Receives their log-probabilities, computed as scoring computes them; with a truncation, those within what is left.</param>
+    /// <param name="topK">See <see cref="LogitWarper"/>; without effect at temperature 0.</param>
+    /// <param name="topP">See <see cref="LogitWarper"/>; without effect at temperature 0.</param>
+    public static void Sample(
+        Tensor logits, double temperature, ReadOnlySpan<double> uniforms, Span<long> tokens, Span<float> logProbabilities, int topK = 0, double topP = 1)
     {
         using var scope = NewDisposeScope();
-        var distribution = LogDistribution(logits, temperature);
+        bool truncated = temperature != 0 && (topK != 0 || topP != 1);
+        var distribution = truncated ? LogDistribution(LogitWarper.Apply(logits, temperature, topK, topP), 1) : LogDistribution(logits, temperature);
         Tensor chosen;
         if (temperature == 0)
         {

@@ -10,13 +10,23 @@ internal static class AtomicFile
     public static void Write(string path, ReadOnlySpan<byte> content, bool durable)
     {
         string temporary = path + ".tmp";
-        using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None))
+        try
         {
-            stream.Write(content);
-            stream.Flush(durable);
+            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None))
+            {
+                stream.Write(content);
+                stream.Flush(durable);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (IOException)
+        {
+            // Half a file on a full disk helps nobody.
+            try { File.Delete(temporary); } catch (IOException) { }
+            throw;
         }
 
-        File.Move(temporary, path, overwrite: true);
         if (durable) { SyncFolder(Path.GetDirectoryName(path)!); }
     }
 

@@ -11,7 +11,7 @@ namespace Ctwa.Training.Runs;
 /// </summary>
 public sealed class CheckpointStore(string folder)
 {
-    private const string TemporaryPrefix = ".writing-";
+    private const string TemporaryPrefix = ".writing-", DamagedPrefix = "damaged-", StateFile = "state.json", ManifestFile = "manifest.json";
 
     /// <summary>
     /// Writes a checkpoint.
@@ -31,21 +31,26 @@ public sealed class CheckpointStore(string folder)
             DeleteFolder(temporary);
             Directory.CreateDirectory(temporary);
             await writeFiles(temporary);
-            AtomicFile.Write(Path.Combine(temporary, "state.json"), JsonSerializer.SerializeToUtf8Bytes(state, StateJson.Options), durable: true);
+            AtomicFile.Write(Path.Combine(temporary, StateFile), JsonSerializer.SerializeToUtf8Bytes(state, StateJson.Options), durable: true);
             var manifest = new CheckpointManifest(1, Directory.GetFiles(temporary).Order(StringComparer.Ordinal).ToDictionary(file => Path.GetFileName(file), Hash));
-            AtomicFile.Write(Path.Combine(temporary, "manifest.json"), JsonSerializer.SerializeToUtf8Bytes(manifest, StateJson.Options), durable: true);
+            AtomicFile.Write(Path.Combine(temporary, ManifestFile), JsonSerializer.SerializeToUtf8Bytes(manifest, StateJson.Options), durable: true);
             DeleteFolder(target); // Only a redo of the same step meets one: same bits.
             Directory.Move(temporary, target);
             AtomicFile.SyncFolder(folder);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure)
         {
-            try { DeleteFolder(temporary); } catch (IOException) { /* What could not be written may not be removable either; it is ignored on reading. */ }
+            // Half a checkpoint only takes room; what cannot be removed either is ignored on reading.
+            try { DeleteFolder(temporary); } catch (Exception again) when (again is IOException or UnauthorizedAccessException) { }
+            if (failure is not (IOException or UnauthorizedAccessException)) { throw; }
             string last = Complete() is [.., var newest] ? $"the run can be resumed from {newest}" : "there is no earlier checkpoint";
-            throw new RunDirectoryException($"checkpoint '{target}' could not be written: {failure.Message} Free disk space or permissions; {last}.", failure);
+            throw new RunDirectoryException($"checkpoint '{target}' could not be written: {failure.Message.TrimEnd('.')}. Free disk space or permissions; {last}.", failure);
         }
 
-        foreach (string old in Complete().SkipLast(Math.Max(keep, 1))) { DeleteFolder(old); }
+        RunDirectoryException.Guard(folder, () =>
+        {
+            foreach (string old in Complete().SkipLast(Math.Max(keep, 1))) { DeleteFolder(old); }
+        });
         return target;
     }
 
@@ -54,7 +59,7 @@ public sealed class CheckpointStore(string folder)
     {
         if (!Directory.Exists(folder)) { return []; }
         return [.. Directory.GetDirectories(folder)
-            .Select(path => (Path: path, Order: OrderOf(Path.GetFileName(path))))
+            .Select(path => (Path: path, Order: RunDirectory.StepOf(Path.GetFileName(path))))
             .Where(entry => entry.Order is not null)
             .OrderBy(entry => entry.Order!.Value.Stage).ThenBy(entry => entry.Order!.Value.Step)
             .Select(entry => entry.Path)];
@@ -64,22 +69,36 @@ public sealed class CheckpointStore(string folder)
     /// The newest checkpoint whose files all match its manifest, with its state; null if there is none.
     /// </summary>
     /// <param name="warn">Receives one line per damaged checkpoint that was skipped.</param>
+    /// <exception cref="RunDirectoryException">It was written by a build that keeps another kind of state.</exception>
     public (string Path, TrainingRunState State)? NewestIntact(Action<string> warn)
     {
-        foreach (string path in Complete().Reverse())
+        var complete = Complete();
+        foreach (string path in complete.Reverse())
         {
-            if (Damage(path) is { } damage)
-            {
-                warn($"checkpoint '{path}' is damaged ({damage}) and is skipped.");
-                continue;
-            }
-
-            var state = JsonSerializer.Deserialize<TrainingRunState>(File.ReadAllBytes(Path.Combine(path, "state.json")), StateJson.Options)!;
-            if (state.Version != TrainingRunState.CurrentVersion) { throw new RunDirectoryException($"checkpoint '{path}' has state version {state.Version}; this build reads version {TrainingRunState.CurrentVersion}."); }
-            return (path, state);
+            if (Damage(path) is not { } damage) { return (path, ReadState(path)); }
+            warn($"checkpoint '{path}' is damaged ({damage}) and is skipped.");
         }
 
+        if (complete.Count > 0) { warn("no checkpoint is intact: the run begins again with its first step."); }
         return null;
+    }
+
+    /// <summary>
+    /// Clears the way for writing after a resume: unfinished checkpoints are deleted; complete ones of the given steps
+    /// get a name that nothing reads, so that they neither count as kept nor are lost.
+    /// </summary>
+    internal void SetAside(Func<TrainingStage, int, bool> which)
+    {
+        if (!Directory.Exists(folder)) { return; }
+        foreach (string unfinished in Directory.GetDirectories(folder, TemporaryPrefix + "*")) { DeleteFolder(unfinished); }
+        foreach (string path in Complete())
+        {
+            var (stage, step) = RunDirectory.StepOf(Path.GetFileName(path))!.Value;
+            if (!which(stage, step)) { continue; }
+            string aside = Path.Combine(folder, DamagedPrefix + Path.GetFileName(path));
+            DeleteFolder(aside);
+            Directory.Move(path, aside);
+        }
     }
 
     /// <summary>What is wrong with a checkpoint; null if it is intact.</summary>
@@ -87,11 +106,11 @@ public sealed class CheckpointStore(string folder)
     {
         try
         {
-            string manifestPath = Path.Combine(path, "manifest.json");
+            string manifestPath = Path.Combine(path, ManifestFile);
             if (!File.Exists(manifestPath)) { return "no manifest.json"; }
             var manifest = JsonSerializer.Deserialize<CheckpointManifest>(File.ReadAllBytes(manifestPath), StateJson.Options);
-            if (manifest?.Sha256 is null) { return "manifest.json lists no files"; }
-            foreach (var (name, expected) in manifest.Sha256)
+            if (manifest?.Sha256?.ContainsKey(StateFile) != true) { return "manifest.json does not list state.json"; }
+            foreach (var (name, expected) in manifest!.Sha256!)
             {
                 string file = Path.Combine(path, name);
                 if (!File.Exists(file)) { return $"{name} is missing"; }
@@ -118,17 +137,16 @@ public sealed class CheckpointStore(string folder)
         if (Directory.Exists(path)) { Directory.Delete(path, recursive: true); }
     }
 
-    private static (TrainingStage Stage, int Step)? OrderOf(string name)
+    private static TrainingRunState ReadState(string path)
     {
-        foreach (var stage in Enum.GetValues<TrainingStage>())
-        {
-            string prefix = RunDirectory.StepPrefix(stage);
-            if (name.StartsWith(prefix, StringComparison.Ordinal) && int.TryParse(name[prefix.Length..], out int step)) { return (stage, step); }
-        }
-
-        return null;
+        // The version first: a state of another version need not have today's members.
+        byte[] json = File.ReadAllBytes(Path.Combine(path, StateFile));
+        using var document = JsonDocument.Parse(json);
+        int version = document.RootElement.TryGetProperty("version", out var found) && found.TryGetInt32(out int number) ? number : 0;
+        if (version != TrainingRunState.CurrentVersion) { throw new RunDirectoryException($"checkpoint '{path}' has state version {version}; this build reads version {TrainingRunState.CurrentVersion}. Resume with the build that wrote it."); }
+        return JsonSerializer.Deserialize<TrainingRunState>(json, StateJson.Options)!;
     }
 
     /// <summary>Files of a checkpoint with their hashes.</summary>
-    private sealed record CheckpointManifest(int Version, Dictionary<string, string> Sha256);
+    private sealed record CheckpointManifest(int Version, Dictionary<string, string>? Sha256);
 }

@@ -31,12 +31,16 @@ internal sealed record ScoreRecord
                 column.Select((attempt, sample) => (attempt, sample)).Where(entry => entry.attempt.Failure is not null).ToDictionary(entry => entry.sample, entry => entry.attempt.Failure!),
                 column.Sum(attempt => attempt.Retries)))],
         };
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(record, StateJson.Lines), durable: true);
+        RunDirectoryException.Guard(path, () =>
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(record, StateJson.Lines), durable: true);
+        });
     }
 
     /// <summary>Reads the record of a rollout; null if there is none for these completions and objectives.</summary>
-    public static IReadOnlyList<IReadOnlyList<ScoreAttempt>>? Read(string path, IReadOnlyList<CompletionSummary> completions, IReadOnlyList<ObjectiveSpec> objectives)
+    /// <param name="warn">Receives why a record that is there cannot be used.</param>
+    public static IReadOnlyList<IReadOnlyList<ScoreAttempt>>? Read(string path, IReadOnlyList<CompletionSummary> completions, IReadOnlyList<ObjectiveSpec> objectives, Action<string> warn)
     {
         if (!File.Exists(path)) { return null; }
 
@@ -47,14 +51,24 @@ internal sealed record ScoreRecord
         }
         catch (JsonException)
         {
-            return null; // Damaged from outside: the rewards are asked again.
+            record = null;
         }
 
-        bool same = record is { Version: 1 }
-            && record.Completions.SequenceEqual(completions.Select(completion => completion.TokensHash))
-            && record.Columns.Select(column => column.Objective).SequenceEqual(objectives.Select(objective => objective.Name));
-        if (!same) { return null; }
-        return [.. record!.Columns.Select(column => (IReadOnlyList<ScoreAttempt>)[.. column.Scores.Select((score, sample) =>
+        bool readable = record is { Version: 1 } && record.Columns.Select(column => column.Objective).SequenceEqual(objectives.Select(objective => objective.Name))
+            && record.Columns.All(column => column.Scores.Length == record.Completions.Length && Enumerable.Range(0, column.Scores.Length).All(sample => column.Scores[sample] is not null || column.Failures.ContainsKey(sample)));
+        if (!readable)
+        {
+            warn($"'{path}' is damaged or of another job; the rewards are asked again.");
+            return null;
+        }
+
+        if (!record!.Completions.SequenceEqual(completions.Select(completion => completion.TokensHash)))
+        {
+            warn($"'{path}' was recorded for other completions than the ones drawn now, so the rewards are asked again: this machine's arithmetic or the schedule differs from the earlier attempt's.");
+            return null;
+        }
+
+        return [.. record.Columns.Select(column => (IReadOnlyList<ScoreAttempt>)[.. column.Scores.Select((score, sample) =>
             score is { } received ? ScoreAttempt.Of(received, 0) : ScoreAttempt.Failed(column.Failures[sample], 0))])];
     }
 }

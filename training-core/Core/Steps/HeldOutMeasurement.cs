@@ -23,14 +23,12 @@ internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backe
     public async Task<ScoredRollout> ScoreAsync(RolloutId rollout, CompletionSummary[] completions, RewardContext context, CancellationToken cancellationToken)
     {
         string path = run.ScoresPath(rollout.Name);
-        var received = ScoreRecord.Read(path, completions, _spec.Objectives);
-        if (received is null)
-        {
-            received = await backend.ScoreAsync(rollout, context, cancellationToken);
-            ScoreRecord.Write(path, completions, _spec.Objectives, received);
-        }
+        var recorded = ScoreRecord.Read(path, completions, _spec.Objectives, observer.Warning);
+        var received = recorded ?? await backend.ScoreAsync(rollout, context, cancellationToken);
 
+        // Under on_failure: fail this throws before anything is recorded, so that a resume asks the mended reward again.
         ObjectiveScores[] columns = [.. received.Select((attempts, j) => ObjectiveScores.Resolve(_spec.Objectives[j], attempts))];
+        if (recorded is null) { ScoreRecord.Write(path, completions, _spec.Objectives, received); }
         var (scores, valid) = ObjectiveScores.Join(columns);
         foreach (var column in columns.Where(column => column.FailedCount > 0))
         {
@@ -48,6 +46,7 @@ internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backe
         var timer = new PhaseTimer();
         var validation = await MeasureAsync(RandomPurpose.Validation, state, cancellationToken);
         var test = job.TestIndices == job.ValidationIndices ? validation : await MeasureAsync(RandomPurpose.Test, state, cancellationToken);
+        if (validation.Samples == 0 || test.Samples == 0) { throw new NumericFailureException("every held-out sample was dropped by a failing reward before the first step, so there is nothing to compare the run with; mend the reward or use on_failure: substitute."); }
         timer.Lap("validate");
         var line = new MetricsLine(TrainingStage.Rl, 0, _spec.Schedule.Steps);
         Add(line, validation);
@@ -67,13 +66,19 @@ internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backe
         if (state.Test is not { } before) { return; }
         bool separate = job.TestIndices != job.ValidationIndices;
         var after = await MeasureAsync(separate ? RandomPurpose.Test : RandomPurpose.Validation, state, cancellationToken);
+        if (after.Samples == 0)
+        {
+            observer.Warning("every held-out sample was dropped by a failing reward: the run ends without a comparison.");
+            return;
+        }
+
         double[] covariance = [.. state.CovarianceSums.Select(sum => state.Step == 0 ? 0 : sum / state.Step)];
         RunReport.AddTo(summary, _spec.Objectives, before, after, covariance);
     }
 
     private void Add(MetricsLine line, HeldOutResult result)
     {
-        for (int j = 0; j < _spec.Objectives.Count; j++)
+        for (int j = 0; j < result.Objectives.Count; j++)
         {
             line.Add($"validation/{_spec.Objectives[j].Name}/mean", result.Objectives[j].Mean);
             line.Add($"validation/{_spec.Objectives[j].Name}/standard_error", result.Objectives[j].StandardError);
@@ -113,18 +118,17 @@ internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backe
 }
 
 /// <summary>Means over held-out prompts.</summary>
-/// <param name="Objectives">Shape [M].</param>
+/// <param name="Objectives">Shape [M]; empty if every sample was dropped.</param>
 /// <param name="MeanLength">Response tokens.</param>
-/// <param name="Samples">Completions measured.</param>
+/// <param name="Samples">Completions that no objective dropped.</param>
 internal sealed record HeldOutResult(IReadOnlyList<ObjectiveMean> Objectives, double MeanLength, int Samples)
 {
     public static HeldOutResult Of(ScoredRollout scores, int samplesPerPrompt, double meanLength)
     {
         int[] valid = [.. Enumerable.Range(0, scores.Valid.Length).Where(i => scores.Valid[i])];
+        if (valid.Length == 0) { return new HeldOutResult([], meanLength, 0); }
         int[] prompts = [.. valid.Select(i => i / samplesPerPrompt)];
-        var means = Enumerable.Range(0, scores.Scores.GetLength(1)).Select(j => valid.Length == 0
-            ? throw new NumericFailureException("every held-out sample was dropped by a failing reward; mend the reward or use on_failure: substitute.")
-            : ObjectiveMean.OfPrompts([.. valid.Select(i => scores.Scores[i, j])], prompts));
+        var means = Enumerable.Range(0, scores.Scores.GetLength(1)).Select(j => ObjectiveMean.OfPrompts([.. valid.Select(i => scores.Scores[i, j])], prompts));
         return new HeldOutResult([.. means], meanLength, valid.Length);
     }
 

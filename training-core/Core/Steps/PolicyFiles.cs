@@ -32,11 +32,21 @@ public static class PolicyFiles
     }
 
     /// <summary>Writes a Hugging Face folder and the optimizer's moments beside it.</summary>
+    /// <exception cref="NumericFailureException">A weight is not finite: such a model is no place to resume from.</exception>
     public static void Save(PreparedJob job, PolicyMemory memory, string folder)
     {
+        if (!IsFinite(memory.Weights)) { throw new NumericFailureException("the weights are not finite, so no checkpoint is written of them. Lower optimizer.learning_rate in a new run; the last checkpoint is sound."); }
         ModelFiles.Save(folder, job.Config, job.Layout, memory.Weights);
         job.Tokenizer.CopyTo(folder);
         ModelFiles.WriteVector(Path.Combine(folder, OptimizerFile), job.Layout, [(FirstMoment, memory.FirstMoment), (SecondMoment, memory.SecondMoment)]);
+    }
+
+    private static bool IsFinite(Tensor vector)
+    {
+        // The largest magnitude is NaN or infinite if any element is; no mask of the vector's size is made but by abs.
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return float.IsFinite(vector.abs().max().item<float>());
     }
 
     /// <summary>Zeroes Adam's moments.</summary>

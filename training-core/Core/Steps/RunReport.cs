@@ -33,7 +33,7 @@ internal static class RunReport
             ["gainer_delta"] = changes[pair.Gainer].Change,
             ["payer_covariance"] = pair.PayerCovariance,
             ["gainer_covariance"] = pair.GainerCovariance,
-            ["text"] = string.Create(CultureInfo.InvariantCulture, $"{pair.Payer} paid for {pair.Gainer}: {changes[pair.Payer].Change:+0.00;-0.00} against {changes[pair.Gainer].Change:+0.00;-0.00}, mean covariance with the training signal {pair.PayerCovariance:+0.000;-0.000} against {pair.GainerCovariance:+0.000;-0.000}"),
+            ["text"] = string.Create(CultureInfo.InvariantCulture, $"{pair.Payer} paid for {pair.Gainer}: {changes[pair.Payer].Change:+0.00;-0.00} against {changes[pair.Gainer].Change:+0.00;-0.00}, mean covariance with the training signal {pair.PayerCovariance:+0.000;-0.000} against {pair.GainerCovariance:+0.000;-0.000}{(pair.PayerCovariance > 0 ? " (positive: the first-order law did not predict this)" : "")}"),
         })]);
         summary["verdict"] = Verdict(report);
     }

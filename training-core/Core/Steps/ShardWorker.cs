@@ -3,6 +3,7 @@ using Ctwa.Training.Advantages;
 using Ctwa.Training.Losses;
 using Ctwa.Training.Models;
 using Ctwa.Training.Rollouts;
+using Ctwa.Training.Scalarizers;
 using Ctwa.Training.Specification;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -76,8 +77,8 @@ public sealed class ShardWorker : IDisposable
     }
 
     /// <summary>
-    /// w_i = (1/L)Σ_l Â_l·ρ_l·1[unclipped_l] of each completion under the present weights (arXiv 2602.06869, the clipped
-    /// covariance law); 0 for dropped completions.
+    /// Clipped policy-gradient weight of each completion under the present weights (arXiv 2602.06869, the clipped covariance
+    /// law; see <see cref="ClippedAdvantageWeight"/>); 0 for dropped completions.
     /// </summary>
     public double[] MeasurePostUpdate(IReadOnlyList<Completion> completions, OutcomeAdvantages advantages)
     {
@@ -110,17 +111,11 @@ public sealed class ShardWorker : IDisposable
     {
         if (!advantages.Valid[row]) { return 0; }
 
-        float[] tokenAdvantages = new float[present.Length];
+        float[] tokenAdvantages = new float[present.Length], mask = new float[present.Length];
         advantages.TokenAdvantages(row, present.Length, tokenAdvantages);
-        double low = 1 - _job.Spec.Loss.ClipLow, high = 1 + _job.Spec.Loss.ClipHigh, sum = 0;
-        for (int t = 0; t < present.Length; t++)
-        {
-            double ratio = Math.Exp(Math.Clamp((double)present[t] - completion.LogProbabilities[t], -20, 20));
-            bool unclipped = tokenAdvantages[t] >= 0 ? ratio <= high : ratio >= low;
-            if (unclipped) { sum += tokenAdvantages[t] * ratio; }
-        }
-
-        return sum / present.Length;
+        mask.AsSpan().Fill(1);
+        return ClippedAdvantageWeight.Of<float>(
+            completion.LogProbabilities, present, tokenAdvantages, mask, _job.Spec.Loss.ClipLow, _job.Spec.Loss.ClipHigh, WeightAggregation.Mean, out _);
     }
 
     private UpdateSums PolicyMicroBatch(IReadOnlyList<Completion> completions, int[] rows, OutcomeAdvantages advantages, UpdateCounts counts, bool compareSampler)

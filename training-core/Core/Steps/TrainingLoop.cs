@@ -46,13 +46,14 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         {
             state = await SupervisedStepAsync(state, cancellationToken);
             bool last = state.Step == job.Supervised.Steps;
-            if (await CommitAsync(state, last || IsDue(state.Step, job.Supervised.CheckpointEvery), !last && stop.IsCancellationRequested, cancellationToken)) { return RunOutcome.Stopped; }
+            bool stopping = stop.IsCancellationRequested && !(last && _spec.Kind == JobKind.Sft);
+            if (await CommitAsync(state, last || IsDue(state.Step, job.Supervised.CheckpointEvery), stopping, cancellationToken)) { return RunOutcome.Stopped; }
         }
 
         if (_spec.Kind == JobKind.Rl)
         {
             if (state.Stage == TrainingStage.Supervised) { state = await BeginReinforcementAsync(state, cancellationToken); }
-            if (state.Step == 0) { state = await _heldOut.BaselineAsync(state, cancellationToken); }
+            if (state is { Step: 0, Validation: null }) { state = await _heldOut.BaselineAsync(state, cancellationToken); }
             while (state.Step < _spec.Schedule.Steps)
             {
                 state = await ReinforcementStepAsync(state, cancellationToken);
@@ -62,7 +63,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         }
 
         // A finished run that is resumed, or one without steps, still has its checkpoint and its report.
-        if (_lastCheckpointAt != (state.Stage, state.Step)) { await WriteCheckpointAsync(state, cancellationToken); }
+        if (_lastCheckpointAt != (state.Stage, state.Step)) { await CommitAsync(state, checkpoint: true, stopping: false, cancellationToken); }
         await ReportAsync(state, clock.Elapsed, cancellationToken);
         return RunOutcome.Finished;
     }
@@ -90,8 +91,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
 
         // Weigh: scores become one advantage per token, on scalars.
         var signals = new StepSignals { Step = step, Scores = scores.Scores, Groups = Groups(plan.Prompts, request.Sampling.SamplesPerPrompt), Lengths = lengths, Valid = scores.Valid };
-        var scalarization = job.Scalarizer!.Weigh(signals, state.Scalarizer!);
-        var (advantages, weights) = Advantages(scalarization, signals);
+        var (advantages, weights) = StepSignal.Of(job, signals, state.Scalarizer!);
 
         // Accumulate, reduce, apply: once per optimizer update.
         var updates = new UpdateTotals();
@@ -109,11 +109,8 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         timer.Lap("update");
 
         // Observe: the method's next state and the diagnostics.
-        double[]? postUpdate = job.Scalarizer.Requires.HasFlag(ScalarizerSignals.PostUpdateRatios)
-            ? await backend.MeasurePostUpdateAsync(request.Id, advantages, cancellationToken)
-            : null;
         double[] signal = advantages.MeanTokenAdvantage();
-        var observation = job.Scalarizer.Observe(new StepOutcome { Signals = signals, TrainingSignal = signal, PostUpdate = postUpdate }, state.Scalarizer!);
+        var observation = await ObserveAsync(request.Id, signals, advantages, signal, state.Scalarizer!, cancellationToken);
         var diagnostics = StepDiagnostics.Compute(signals, signal);
         timer.Lap("observe");
 
@@ -145,6 +142,16 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         return next;
     }
 
+    private async Task<Observation> ObserveAsync(RolloutId rollout, StepSignals signals, OutcomeAdvantages advantages, double[] signal, ScalarizerState state, CancellationToken cancellationToken)
+    {
+        // A step whose samples were all dropped by failing rewards leaves the method as it is.
+        if (!signals.Valid.Contains(true)) { return new Observation(state, new Dictionary<string, double[]>()); }
+        double[]? postUpdate = job.Scalarizer!.Requires.HasFlag(ScalarizerSignals.PostUpdateRatios)
+            ? await backend.MeasurePostUpdateAsync(rollout, advantages, cancellationToken)
+            : null;
+        return job.Scalarizer.Observe(new StepOutcome { Signals = signals, TrainingSignal = signal, PostUpdate = postUpdate }, state);
+    }
+
     /// <summary>One supervised step: teacher-forced cross-entropy, mean over the batch's response tokens.</summary>
     private async Task<TrainingRunState> SupervisedStepAsync(TrainingRunState state, CancellationToken cancellationToken)
     {
@@ -173,7 +180,8 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         double norm = Math.Sqrt(await backend.ReduceAsync(id, cancellationToken)) * lossScale;
         if (!double.IsFinite(norm))
         {
-            throw new NumericFailureException($"the gradient of {id.Stage.ToString().ToLowerInvariant()} step {id.Step} is not finite; lower optimizer.learning_rate or set optimizer.grad_clip, and resume from the last checkpoint{(_lastCheckpoint is null ? "" : $" ({_lastCheckpoint})")}.");
+            string last = _lastCheckpoint is null ? "" : $"; the last checkpoint, {_lastCheckpoint}, is sound and can be its model.path";
+            throw new NumericFailureException($"the gradient of {id.Stage.ToString().ToLowerInvariant()} step {id.Step} is not finite. Lower the stage's optimizer.learning_rate or set its optimizer.grad_clip in a new run{last}.");
         }
 
         double scale = options.GradClip > 0 ? Gradients.GradientClipper.Scale(norm, options.GradClip) : 1;
@@ -187,11 +195,12 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         if (run.Checkpoints.NewestIntact(observer.Warning) is { } found)
         {
             var state = found.State;
+            CheckpointOrigin.Check(found.Path, _spec, observer.Warning);
             if (state.Scalarizer is { } memory && job.Scalarizer?.Initial() is { } expected) { memory.Require(expected.Method, expected.Version, expected.Objectives); }
+            if (state.ReferenceSha256 is { } sha && (!File.Exists(ReferencePath) || CheckpointStore.Hash(ReferencePath) != sha)) { throw new RunDirectoryException($"'{ReferencePath}' is missing or damaged, and the job's KL term needs the reference policy; restore it or start a new run."); }
+            await backend.LoadAsync(found.Path, state.ReferenceSha256 is null ? null : ReferencePath, cancellationToken);
             run.TruncateTo(state.Stage, state.Step);
-            bool needsReference = state.Stage == TrainingStage.Rl && _spec.Loss.Kl.Coefficient > 0;
-            if (needsReference && !File.Exists(ReferencePath)) { throw new RunDirectoryException($"'{ReferencePath}' is missing, and the job's KL term needs the reference policy; restore it or start a new run."); }
-            await backend.LoadAsync(found.Path, needsReference ? ReferencePath : null, cancellationToken);
+            run.CommitState(state);
             (_lastCheckpoint, _lastCheckpointAt) = (found.Path, (state.Stage, state.Step));
             observer.Message($"resumed after {RunDirectory.StepName(state.Stage, state.Step)}");
             return state;
@@ -218,14 +227,17 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
     private async Task<TrainingRunState> BeginReinforcementAsync(TrainingRunState state, CancellationToken cancellationToken)
     {
         await backend.ResetOptimizerAsync(cancellationToken);
-        if (_spec.Loss.Kl.Coefficient > 0)
+        state = state with { Stage = TrainingStage.Rl, Step = 0, Updates = 0 };
+        if (_spec.Loss.Kl.Coefficient == 0) { return state; }
+        await RunDirectoryException.GuardAsync(ReferencePath, async () =>
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(ReferencePath)!);
+            string folder = Path.GetDirectoryName(ReferencePath)!;
+            Directory.CreateDirectory(folder);
             await backend.FreezeReferenceAsync(ReferencePath + ".tmp", cancellationToken);
             File.Move(ReferencePath + ".tmp", ReferencePath, overwrite: true);
-        }
-
-        return state with { Stage = TrainingStage.Rl, Step = 0, Updates = 0 };
+            AtomicFile.SyncFolder(folder);
+        });
+        return state with { ReferenceSha256 = CheckpointStore.Hash(ReferencePath) };
     }
 
     /// <summary>The step's commit. True: the run was asked to stop, and has its checkpoint.</summary>
@@ -239,7 +251,14 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
 
     private async Task WriteCheckpointAsync(TrainingRunState state, CancellationToken cancellationToken)
     {
-        _lastCheckpoint = await run.Checkpoints.WriteAsync(state, folder => backend.SaveAsync(folder, cancellationToken), _spec.Schedule.Keep);
+        run.FlushMetrics();
+        async Task WriteFiles(string folder)
+        {
+            await backend.SaveAsync(folder, cancellationToken);
+            CheckpointOrigin.WriteTo(folder, _spec);
+        }
+
+        _lastCheckpoint = await run.Checkpoints.WriteAsync(state, WriteFiles, _spec.Schedule.Keep);
         _lastCheckpointAt = (state.Stage, state.Step);
         run.PruneScores();
         observer.Checkpoint(state.Stage, state.Step, _lastCheckpoint);
@@ -255,21 +274,6 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         observer.Summary(json);
     }
 
-    private (OutcomeAdvantages Advantages, double[] Weights) Advantages(Scalarization scalarization, StepSignals signals)
-    {
-        OutcomeAdvantages Estimate(double[] rewards) => OutcomeEstimator.Estimate(_spec.Advantage, rewards, signals.Lengths, signals.Groups, signals.Valid);
-        switch (scalarization)
-        {
-            case Scalarization.OfRewards of:
-                return (Estimate(of.Rewards), of.Weights);
-            case Scalarization.OfAdvantages of:
-                var each = Enumerable.Range(0, of.Weights.Length).Select(j => Estimate([.. Enumerable.Range(0, signals.Lengths.Length).Select(i => signals.Scores[i, j])]));
-                return (OutcomeAdvantages.Combine([.. each], of.Weights), of.Weights);
-            default:
-                throw new NotSupportedException($"this build cannot run methods of kind {scalarization.GetType().Name}.");
-        }
-    }
-
     private async Task WriteSamplesAsync(RolloutId rollout, int step, ScoredRollout scores, CancellationToken cancellationToken)
     {
         if (!IsDue(step, _spec.Schedule.SamplesEvery) || _spec.Schedule.SamplesKept == 0) { return; }
@@ -280,7 +284,9 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         run.WriteSamples(TrainingStage.Rl, step, texts.Where(text => text.Sample < each).Select(text =>
         {
             var line = new JsonObject { ["step"] = step, ["prompt"] = text.PromptText, ["response"] = text.Response, ["ground_truth"] = text.GroundTruth };
-            for (int j = 0; j < _spec.Objectives.Count; j++) { line["score/" + _spec.Objectives[j].Name] = scores.Scores[text.Prompt * samples + text.Sample, j]; }
+            int row = text.Prompt * samples + text.Sample;
+            for (int j = 0; j < _spec.Objectives.Count; j++) { line["score/" + _spec.Objectives[j].Name] = scores.Scores[row, j]; }
+            if (!scores.Valid[row]) { line["dropped"] = true; }
             return line;
         }));
     }
@@ -312,12 +318,4 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
     }
 
     private static bool IsDue(int step, int every) => every > 0 && step % every == 0;
-}
-
-/// <summary>A loss or gradient is not finite: going on would destroy the weights.</summary>
-public sealed class NumericFailureException : Exception
-{
-    public NumericFailureException() { }
-    public NumericFailureException(string message) : base(message) { }
-    public NumericFailureException(string message, Exception inner) : base(message, inner) { }
 }

@@ -48,6 +48,9 @@ public sealed record TrainingRunState
     /// <summary>Running response length of training steps.</summary>
     public required ResponseLengthStatistics Lengths { get; init; }
 
+    /// <summary>SHA-256 of the frozen reference policy's file; null before reinforcement learning and without a KL term.</summary>
+    public string? ReferenceSha256 { get; init; }
+
     /// <summary>First validation and its yardstick; null before it.</summary>
     public HeldOutBaseline? Validation { get; init; }
 

@@ -118,9 +118,11 @@ public sealed record OptimizerSpec
     [Length(2, 2)]
     public IReadOnlyList<double> Betas { get; init; } = [0.9, 0.999];
 
+    [Description("Added to the root of the second moment before dividing by it.")]
     [Range(1e-16, 1.0)]
     public double Epsilon { get; init; } = 1e-8;
 
+    [Description("Decoupled weight decay; applies to every parameter.")]
     [Range(0.0, 10.0)]
     public double WeightDecay { get; init; } = 0.01;
 

@@ -34,9 +34,11 @@ public sealed record ModelInitSpec
     [Range(1, 1048576)]
     public required int IntermediateSize { get; init; }
 
+    [Description("Decoder layers.")]
     [Range(1, 1024)]
     public required int NumHiddenLayers { get; init; }
 
+    [Description("Query heads; divides hidden_size.")]
     [Range(1, 1024)]
     public required int NumAttentionHeads { get; init; }
 
@@ -51,12 +53,15 @@ public sealed record ModelInitSpec
     [Description("Use the embedding as output matrix.")]
     public bool TieWordEmbeddings { get; init; } = true;
 
+    [Description("Base of the rotary embedding.")]
     [Range(1.0, 1e9)]
     public double RopeTheta { get; init; } = 10000;
 
+    [Description("Added to the mean square in RMSNorm.")]
     [Range(1e-12, 1e-1)]
     public double RmsNormEps { get; init; } = 1e-6;
 
+    [Description("Most positions; at least data.max_prompt_tokens + rollout.max_new_tokens.")]
     [Range(2, 1048576)]
     public int MaxPositionEmbeddings { get; init; } = 2048;
 
