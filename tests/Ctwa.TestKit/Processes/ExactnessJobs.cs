@@ -16,15 +16,16 @@ public sealed record ExactnessJob(string Name, string Yaml)
     {
         // What a model of this size learns in a second: an answer that is always right, or a clear one that is wrong.
         // Scores then differ within every prompt's samples, and a method's weights move.
-        StringBuilder prompts = new(), solutions = new();
-        for (int i = 0; i < 40; i++)
+        StringBuilder prompts = new(), held = new(), solutions = new();
+        for (int i = 0; i < 48; i++)
         {
             string prompt = string.Create(CultureInfo.InvariantCulture, $"{i / 7}+{i % 7}=?\\n");
-            prompts.Append(CultureInfo.InvariantCulture, $$"""{"prompt": "{{prompt}}", "answer": "3"}""").Append('\n');
+            (i < 40 ? prompts : held).Append(CultureInfo.InvariantCulture, $$"""{"prompt": "{{prompt}}", "answer": "3"}""").Append('\n');
             solutions.Append(CultureInfo.InvariantCulture, $$"""{"prompt": "{{prompt}}", "answer": "{{(i % 3 == 0 ? @"1. 5\n2. \\boxed{4}" : @"\\boxed{3}")}}"}""").Append('\n');
         }
 
         File.WriteAllText(Path.Combine(folder, "prompts.jsonl"), prompts.ToString());
+        File.WriteAllText(Path.Combine(folder, "held-out.jsonl"), held.ToString());
         File.WriteAllText(Path.Combine(folder, "solutions.jsonl"), solutions.ToString());
         string job = Path.Combine(folder, "job.yaml"), text = Yaml.Replace("DATA/", folder + "/", StringComparison.Ordinal);
         File.WriteAllText(job, change?.Invoke(text) ?? text);
@@ -73,7 +74,7 @@ public static class ExactnessJobs
               init: { {{size}}, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2, tokenizer: arithmetic, max_position_embeddings: 64 }
             data:
               train: { path: DATA/prompts.jsonl }
-              validation: { path: DATA/prompts.jsonl, count: 8 }
+              validation: { path: DATA/held-out.jsonl }
               max_prompt_tokens: 16
             warm_start:
               data: { path: DATA/solutions.jsonl }
