@@ -1,10 +1,10 @@
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
+using Ctwa.Grains.Hosting;
 using Ctwa.Training.Native;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Orleans.Configuration;
 using Orleans.Hosting;
 using TorchSharp;
 
@@ -13,9 +13,6 @@ namespace Ctwa.Silo.Hosting;
 /// <summary>Builds and runs the silo's host.</summary>
 internal static class SiloHost
 {
-    // What an Orleans message may hold: a tensor in one is a mistake that must fail (invariant I8).
-    private const int LargestMessageBytes = 4 * 1024 * 1024;
-
     public static async Task<int> RunAsync(SiloOptions options, CancellationToken cancellationToken)
     {
         TorchNative.EnsureLoaded();
@@ -32,18 +29,12 @@ internal static class SiloHost
             console.ColorBehavior = Microsoft.Extensions.Logging.Console.LoggerColorBehavior.Disabled;
         });
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
-        builder.Services.AddSingleton(new SiloComputeOptions { Lanes = options.Lanes });
-        builder.Services.AddSingleton<JobHosts>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
         if (options.ParentStdin) { builder.Services.AddSingleton<IHostLifetime, ParentLink.Lifetime>(); }
         builder.UseOrleans(silo =>
         {
             silo.UseLocalhostClustering(options.SiloPort, options.GatewayPort, primarySiloEndpoint: null, GridIdentity.ServiceId, options.ClusterId);
-            silo.Configure<SiloMessagingOptions>(messaging =>
-            {
-                messaging.MaxMessageBodySize = LargestMessageBytes;
-                messaging.ResponseTimeout = TimeSpan.FromSeconds(30);
-            });
+            silo.AddGrid(new SiloComputeOptions { Lanes = options.Lanes });
         });
 
         using var host = builder.Build();

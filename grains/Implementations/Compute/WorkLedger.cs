@@ -20,7 +20,7 @@ internal sealed class WorkLedger<TResult>
     {
         if (_work.TryGetValue(key, out var known) && !known.IsFaulted) { return; }
         if (known is null) { _order.Enqueue(key); }
-        _work[key] = work();
+        _work[key] = RunAsync(work);
         while (_order.Count > Remembered && _work[_order.Peek()].IsCompleted) { _work.Remove(_order.Dequeue()); }
     }
 
@@ -33,4 +33,7 @@ internal sealed class WorkLedger<TResult>
         if (work.IsCompletedSuccessfully) { return (WorkStatus.Done, await work, null); }
         return (WorkStatus.Failed, default, work.Exception?.GetBaseException() is { } failure ? $"{failure.GetType().Name}: {failure.Message}" : "cancelled");
     }
+
+    // Whatever the work throws before its first await is its failure too, not that of the call that starts it.
+    private static async Task<TResult> RunAsync(Func<Task<TResult>> work) => await work();
 }

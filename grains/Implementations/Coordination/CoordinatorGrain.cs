@@ -38,7 +38,7 @@ public sealed class CoordinatorGrain(JobHosts hosts, ILogger<CoordinatorGrain> l
             spec = JobSpecJson.Deserialize(submission.SpecJson);
             run = RunDirectory.Open(submission.RunDirectory, submission.Resume);
         }
-        catch (Exception failure) when (failure is RunDirectoryException or System.Text.Json.JsonException)
+        catch (Exception failure) when (failure is RunDirectoryException or InvalidDataException or System.Text.Json.JsonException)
         {
             return Task.FromResult<JobFailure?>(Describe(failure));
         }

@@ -14,16 +14,18 @@ internal static class WorkDriver
     /// <param name="start">Starts the work; idempotent.</param>
     /// <param name="poll">Waits a while for it.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <param name="deadline">Longest wait; null: an hour.</param>
     /// <exception cref="WorkFailedException">The work failed, or did not end in time.</exception>
-    public static async Task<T> DriveAsync<T>(string name, Func<Task> start, Func<Task<(WorkStatus Status, T? Result, string? Error)>> poll, CancellationToken cancellationToken)
+    public static async Task<T> DriveAsync<T>(string name, Func<Task> start, Func<Task<(WorkStatus Status, T? Result, string? Error)>> poll, CancellationToken cancellationToken, TimeSpan? deadline = null)
     {
+        var limit = deadline ?? s_deadline;
         var clock = System.Diagnostics.Stopwatch.StartNew();
         int failures = 0;
         bool started = false;
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (clock.Elapsed > s_deadline) { throw new WorkFailedException($"{name} did not end within {s_deadline.TotalMinutes:0} minutes."); }
+            if (clock.Elapsed > limit) { throw new WorkFailedException(FormattableString.Invariant($"{name} did not end within {limit.TotalMinutes:0.###} minutes.")); }
             try
             {
                 if (!started) { await start(); }

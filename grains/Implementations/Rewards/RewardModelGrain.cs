@@ -18,15 +18,34 @@ public sealed class RewardModelGrain(JobHosts hosts) : Grain, IRewardModelGrain
         var scorer = new ObjectiveScorer(spec, job.Rewards[objective]);
         var limit = ScoringTimeout.Of(spec);
         var context = new RewardContext(batch.ReferenceLength);
-        var attempts = await Task.WhenAll(batch.Items.Select(item => AttemptAsync(scorer, item.ToCore(), context, limit)));
+        using var slots = new SemaphoreSlim(Environment.ProcessorCount);
+        var attempts = await Task.WhenAll(batch.Items.Select(item => AttemptAsync(slots, scorer, item.ToCore(), context, limit)));
         return ((IReadOnlyList<ScoreAttempt>)attempts).ToMessage();
     }
 
     /// <summary>One completion within its time limit. A reward that hangs keeps its thread; the job does not wait for it.</summary>
-    private static async Task<ScoreAttempt> AttemptAsync(ObjectiveScorer scorer, ScoredCompletion completion, RewardContext context, TimeSpan limit)
+    private static async Task<ScoreAttempt> AttemptAsync(SemaphoreSlim slots, ObjectiveScorer scorer, ScoredCompletion completion, RewardContext context, TimeSpan limit)
     {
-        var scoring = Task.Run(() => scorer.Attempt(completion, context));
-        var first = await Task.WhenAny(scoring, Task.Delay(limit));
-        return first == scoring ? await scoring : ScoreAttempt.Failed(FormattableString.Invariant($"no score within {limit.TotalSeconds:0.###} s"));
+        await slots.WaitAsync();
+        try
+        {
+            // The limit is the reward's own time: it does not run while the batch waits for a thread.
+            var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            var scoring = Task.Run(() =>
+            {
+                begun.SetResult();
+                return scorer.Attempt(completion, context);
+            });
+            await begun.Task;
+            return await scoring.WaitAsync(limit);
+        }
+        catch (TimeoutException)
+        {
+            return ScoreAttempt.Failed(FormattableString.Invariant($"no score within {limit.TotalSeconds:0.###} s"));
+        }
+        finally
+        {
+            slots.Release();
+        }
     }
 }

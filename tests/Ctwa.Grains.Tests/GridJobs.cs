@@ -1,0 +1,60 @@
+using System.Collections.Immutable;
+using Ctwa.Grains.Abstractions;
+using Ctwa.TestKit.Processes;
+using Ctwa.Training.Runs;
+using Ctwa.Training.Specification;
+using Ctwa.Training.Steps;
+using Xunit;
+
+namespace Ctwa.Grains.Tests;
+
+/// <summary>A folder that goes with the test, and runs in it with and without a grid.</summary>
+internal sealed class GridJobs : IDisposable
+{
+    public string Folder { get; } = Directory.CreateTempSubdirectory("ctwa-grains-").FullName;
+
+    public JobSpec Read(ExactnessJob job)
+    {
+        var read = JobSpecReader.Read(job.WriteTo(Folder), []);
+        Assert.True(read.Spec is not null, string.Join('\n', read.Errors));
+        return read.Spec;
+    }
+
+    public RunFolder Run(string name) => new(Path.Combine(Folder, name));
+
+    public JobSubmission Submission(JobSpec spec, string run, bool resume = false) => new(JobSpecJson.Serialize(spec), Path.Combine(Folder, run), resume);
+
+    public async Task<RunFolder> TrainLocallyAsync(JobSpec spec, string name)
+    {
+        using var run = RunDirectory.Open(Path.Combine(Folder, name), resume: false);
+        Assert.Equal(RunOutcome.Finished, await LocalTrainer.RunAsync(PreparedJob.Prepare(spec, run.Path), run, new Silence()));
+        return Run(name);
+    }
+
+    /// <summary>Watches a submitted job to its end.</summary>
+    public static async Task<(JobProgress End, ImmutableArray<JobEvent> Events)> WatchAsync(ICoordinatorGrain coordinator, CancellationToken cancellationToken)
+    {
+        var events = ImmutableArray.CreateBuilder<JobEvent>();
+        while (true)
+        {
+            var progress = await coordinator.Watch(events.Count, cancellationToken);
+            events.AddRange(progress.Events);
+            if (progress.Events.IsEmpty && progress.Status is JobStatus.Succeeded or JobStatus.Stopped or JobStatus.Failed) { return (progress, events.ToImmutable()); }
+        }
+    }
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+    private sealed class Silence : ITrainingObserver
+    {
+        public void Message(string text) { }
+
+        public void Warning(string text) { }
+
+        public void Metrics(TrainingStage stage, string json) { }
+
+        public void Checkpoint(TrainingStage stage, int step, string path) { }
+
+        public void Summary(string json) { }
+    }
+}
