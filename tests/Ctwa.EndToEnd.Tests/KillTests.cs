@@ -14,7 +14,7 @@ public sealed class KillTests(ITestOutputHelper output) : IDisposable
     {
         // Another seed each day finds more; the printed one repeats a failure: CTWA_KILL_SEED=...
         int seed = int.TryParse(Environment.GetEnvironmentVariable("CTWA_KILL_SEED"), CultureInfo.InvariantCulture, out int given) ? given : Random.Shared.Next(1_000_000);
-        string job = _place.Write("job.yaml", ExactnessJobs.Interrupted.Yaml);
+        string job = ExactnessJobs.Interrupted.WriteTo(_place.Folder);
         var runs = await new KillLoop(_place.Folder, job, seed, output.WriteLine).RunAsync(kills: 20);
         Assert.True(runs.Count > 1);
     }

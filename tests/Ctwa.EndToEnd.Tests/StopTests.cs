@@ -12,12 +12,12 @@ public sealed class StopTests : IDisposable
     // Long enough that no machine finishes it before the signal.
     private readonly string _long;
 
-    public StopTests() => _long = _place.Write("long.yaml", ExactnessJobs.Create("ctwa", odd: false).Yaml.Replace("schedule: { steps: 6", "schedule: { steps: 5000", StringComparison.Ordinal));
+    public StopTests() => _long = ExactnessJobs.Create("ctwa", odd: false).WriteTo(_place.Folder, yaml => yaml.Replace("schedule: { steps: 6", "schedule: { steps: 5000", StringComparison.Ordinal));
 
     [Fact]
     public async Task Ctrl_C_checkpoints_and_the_resumed_run_has_the_weights_of_an_undisturbed_one()
     {
-        string job = _place.Write("job.yaml", ExactnessJobs.Create("ctwa", odd: false).Yaml);
+        string job = ExactnessJobs.Create("ctwa", odd: false).WriteTo(_place.Folder);
         var undisturbed = await _place.TrainAsync(job, "undisturbed");
 
         await using var client = CtwaProcess.Start(_place.Folder, "train", job, "--output", "run");

@@ -18,7 +18,7 @@ public sealed class TrainedModel : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        string job = _place.Write("job.yaml", ExactnessJobs.Create("linear", odd: false).Yaml);
+        string job = ExactnessJobs.Create("linear", odd: false).WriteTo(_place.Folder);
         Folder = (await _place.TrainLocallyAsync(job, "trained")).LastCheckpoint;
     }
 
@@ -35,15 +35,15 @@ public sealed class TrainedModel : IAsyncLifetime
         name: onwards
         model: { path: {{model}} }
         data:
-          train: { task: arithmetic, count: 48, min_terms: 2, max_terms: 3 }
-          validation: { task: arithmetic, count: 8, min_terms: 2, max_terms: 3 }
+          train: { task: arithmetic, count: 40, min_terms: 2, max_terms: 2 }
+          validation: { task: arithmetic, count: 6, min_terms: 2, max_terms: 2 }
           max_prompt_tokens: 16
         rollout: { prompts_per_step: 4, samples_per_prompt: 4, max_new_tokens: 16 }
         objectives:
           - { name: accuracy, reward: { kind: math_boxed } }
           - { name: conciseness, reward: { kind: conciseness } }
         optimizer: { learning_rate: 0.001 }
-        schedule: { steps: 2, validate_every: 1, validation_prompts: 8 }
+        schedule: { steps: 2, validate_every: 1, validation_prompts: 6 }
 
         """;
 

@@ -64,8 +64,9 @@ public sealed class WrongInputTests : IDisposable
     [Fact]
     public async Task A_config_that_contradicts_the_weights()
     {
-        Edit("config.json", config => config["hidden_size"] = 64);
-        await RefusedBeforeStartAsync("model.path", "shape");
+        // All of them at once: what does not fit says which number is wrong.
+        Edit("config.json", config => config["intermediate_size"] = 63);
+        await RefusedBeforeStartAsync("model.path", "model.layers.1.mlp.down_proj.weight", errors: 6);
     }
 
     [Fact]
@@ -79,7 +80,7 @@ public sealed class WrongInputTests : IDisposable
     public async Task An_empty_dataset()
     {
         string data = _place.Write("empty.jsonl", "\n");
-        await RefusedBeforeStartAsync("data.train.path", "which is empty", job => job.Replace("train: { task: arithmetic, count: 48, min_terms: 2, max_terms: 3 }", $"train: {{ path: {data} }}", StringComparison.Ordinal));
+        await RefusedBeforeStartAsync("data.train.path", "which is empty", job => job.Replace("train: { task: arithmetic, count: 40, min_terms: 2, max_terms: 2 }", $"train: {{ path: {data} }}", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -93,7 +94,7 @@ public sealed class WrongInputTests : IDisposable
     public async Task A_prompt_over_the_limit()
     {
         string data = _place.Write("long.jsonl", """{"prompt": "1+2-3+4-5+6-7+8-9+1", "answer": "1"}""" + "\n");
-        var result = await RefusedAsync(2, "data.train: prompt 0 has", job => job.Replace("train: { task: arithmetic, count: 48, min_terms: 2, max_terms: 3 }", $"train: {{ path: {data} }}", StringComparison.Ordinal));
+        var result = await RefusedAsync(2, "data.train: prompt 0 has", job => job.Replace("train: { task: arithmetic, count: 40, min_terms: 2, max_terms: 2 }", $"train: {{ path: {data} }}", StringComparison.Ordinal));
         Assert.Contains("data.max_prompt_tokens is 16", result.Error, StringComparison.Ordinal);
         Assert.Empty(_place.Run("run").Checkpoints);
     }
@@ -112,7 +113,7 @@ public sealed class WrongInputTests : IDisposable
     [Fact]
     public async Task A_run_directory_that_another_process_uses()
     {
-        string job = _place.Write("job.yaml", ExactnessJobs.Create("linear", odd: false).Yaml);
+        string job = ExactnessJobs.Create("linear", odd: false).WriteTo(_place.Folder);
         await using var first = CtwaProcess.Start(_place.Folder, "train", job, "--output", "run", "--set", "schedule.steps=5000");
         Assert.True(await first.WaitForOutputAsync("supervised"));
         var silo = (await first.WaitForSiloAsync())!.Value;
@@ -140,11 +141,11 @@ public sealed class WrongInputTests : IDisposable
     public void Dispose() => _place.Dispose();
 
     /// <summary>Exit code 2 and one error that names the key and says what is wrong, before any silo or run directory.</summary>
-    private async Task RefusedBeforeStartAsync(string key, string what, Func<string, string>? edit = null)
+    private async Task RefusedBeforeStartAsync(string key, string what, Func<string, string>? edit = null, int errors = 1)
     {
         var result = await RefusedAsync(2, key, edit);
         Assert.Contains(what, result.Error, StringComparison.Ordinal);
-        Assert.Contains(": 1 error, nothing was started\n", result.Error, StringComparison.Ordinal);
+        Assert.Contains(errors == 1 ? ": 1 error, nothing was started\n" : FormattableString.Invariant($": {errors} errors, nothing was started\n"), result.Error, StringComparison.Ordinal);
         Assert.Empty(result.Output);
         Assert.False(Directory.Exists(_place.PathOf("run")));
     }

@@ -82,25 +82,27 @@ public sealed class CoordinatorGrain(JobHosts hosts, ILogger<CoordinatorGrain> l
     {
         // Leave Submit's turn first: opening data may take longer than a call may.
         await Task.Yield();
-        using var owned = run;
+        var end = JobStatus.Failed;
         try
         {
             run.WriteJob(JobSpecYaml.Write(spec)); // A resume may have a longer schedule.
-            var job = await Task.Run(() => PreparedJob.Prepare(spec, run.Path), _abort.Token);
-            var host = hosts.Open(JobId, job);
-            var outcome = await new TrainingLoop(job, new GrainBackend(JobId, host, GrainFactory), run, _events).RunAsync(_stop.Token, _abort.Token);
-            _status = outcome == RunOutcome.Finished ? JobStatus.Succeeded : JobStatus.Stopped;
+            // Data, memory and models are made off the turn, which must stay free for watchers (invariants I8, I9).
+            var host = await Task.Run(() => hosts.Open(JobId, PreparedJob.Prepare(spec, run.Path)), _abort.Token);
+            var outcome = await new TrainingLoop(host.Job, new GrainBackend(JobId, host, GrainFactory), run, _events).RunAsync(_stop.Token, _abort.Token);
+            end = outcome == RunOutcome.Finished ? JobStatus.Succeeded : JobStatus.Stopped;
         }
         catch (Exception failure)
         {
             // A job's failure must reach its watchers, whatever it is; unexpected ones are logged with their stack.
             _failure = Describe(failure);
-            _status = JobStatus.Failed;
             if (_failure.Kind == JobFailureKind.Internal) { logger.LogError(failure, "job {JobId} failed", JobId); }
         }
         finally
         {
-            hosts.Close(JobId);
+            // Only a job that holds neither memory nor lock any more has ended for its watchers.
+            await Task.Run(() => hosts.Close(JobId));
+            run.Dispose();
+            _status = end;
             _events.Signal();
         }
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Ctwa.TestKit.Processes;
@@ -60,6 +61,8 @@ public sealed class CtwaProcess : IAsyncDisposable
             RedirectStandardError = true,
         };
         start.Environment.Remove("CTWA_SILO");
+        // The launcher alone looks for the runtime in well-known places only.
+        start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
         return new CtwaProcess(Process.Start(start)!);
     }
 

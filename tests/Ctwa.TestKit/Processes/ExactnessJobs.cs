@@ -1,10 +1,37 @@
+using System.Globalization;
+using System.Text;
+
 namespace Ctwa.TestKit.Processes;
 
 /// <summary>A job whose last weights must have one hash, however it is run.</summary>
 /// <param name="Name">For tables.</param>
-/// <param name="Yaml">The job file.</param>
+/// <param name="Yaml">The job file; its data files are named relative to the working directory.</param>
 public sealed record ExactnessJob(string Name, string Yaml)
 {
+    /// <summary>Writes the job and its data into a folder.</summary>
+    /// <param name="folder">Must exist.</param>
+    /// <param name="change">Applied to the job's text.</param>
+    /// <returns>Path of the job file; the data are named by absolute paths in it.</returns>
+    public string WriteTo(string folder, Func<string, string>? change = null)
+    {
+        // What a model of this size learns in a second: an answer that is always right, or a clear one that is wrong.
+        // Scores then differ within every prompt's samples, and a method's weights move.
+        StringBuilder prompts = new(), held = new(), solutions = new();
+        for (int i = 0; i < 48; i++)
+        {
+            string prompt = string.Create(CultureInfo.InvariantCulture, $"{i / 7}+{i % 7}=?\\n");
+            (i < 40 ? prompts : held).Append(CultureInfo.InvariantCulture, $$"""{"prompt": "{{prompt}}", "answer": "3"}""").Append('\n');
+            solutions.Append(CultureInfo.InvariantCulture, $$"""{"prompt": "{{prompt}}", "answer": "{{(i % 3 == 0 ? @"1. 5\n2. \\boxed{4}" : @"\\boxed{3}")}}"}""").Append('\n');
+        }
+
+        File.WriteAllText(Path.Combine(folder, "prompts.jsonl"), prompts.ToString());
+        File.WriteAllText(Path.Combine(folder, "held-out.jsonl"), held.ToString());
+        File.WriteAllText(Path.Combine(folder, "solutions.jsonl"), solutions.ToString());
+        string job = Path.Combine(folder, "job.yaml"), text = Yaml.Replace("DATA/", folder + "/", StringComparison.Ordinal);
+        File.WriteAllText(job, change?.Invoke(text) ?? text);
+        return job;
+    }
+
     public override string ToString() => Name;
 }
 
@@ -46,17 +73,17 @@ public static class ExactnessJobs
             model:
               init: { {{size}}, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2, tokenizer: arithmetic, max_position_embeddings: 64 }
             data:
-              train: { task: arithmetic, count: 48, min_terms: 2, max_terms: 3 }
-              validation: { task: arithmetic, count: 8, min_terms: 2, max_terms: 3 }
+              train: { path: DATA/prompts.jsonl }
+              validation: { path: DATA/held-out.jsonl }
               max_prompt_tokens: 16
             warm_start:
-              steps: 20
-              batch_size: 16
-              micro_batch_size: 3
-              curriculum_steps: 14
-              checkpoint_every: 8
-              optimizer: { learning_rate: 0.008, schedule: cosine, warmup_steps: 3 }
-            rollout: { prompts_per_step: 8, samples_per_prompt: 4, max_new_tokens: 20 }
+              data: { path: DATA/solutions.jsonl }
+              steps: 30
+              batch_size: 10
+              micro_batch_size: 2
+              checkpoint_every: 12
+              optimizer: { learning_rate: 0.02, schedule: cosine, warmup_steps: 5 }
+            rollout: { prompts_per_step: 8, samples_per_prompt: 4, max_new_tokens: 10 }
             objectives:
               - { name: accuracy, reward: { kind: math_boxed } }
               - { name: conciseness, reward: { kind: conciseness } }
