@@ -28,7 +28,12 @@ internal sealed class RunDirectory
 
     public bool IsResumable => File.Exists(JobPath);
 
-    public string ResumeCommand => "ctwa train --resume " + ShellQuote(Display());
+    public string ResumeCommand => $"{Invocation} train --resume {ShellQuote(Display())}";
+
+    /// <summary>How this client is called: by its own name where it is installed, through the SDK from a checkout's build output.</summary>
+    private static string Invocation { get; } = AppContext.BaseDirectory.Contains($"{Path.DirectorySeparatorChar}client{Path.DirectorySeparatorChar}bin{Path.DirectorySeparatorChar}", StringComparison.Ordinal)
+        ? "dotnet run --project client --"
+        : "ctwa";
 
     /// <summary>A new folder <c>NAME-yyyyMMdd-HHmmss</c>, with <c>-2</c> and so on where that is taken, also by a start in the same moment.</summary>
     /// <exception cref="CommandFailure">It cannot be made.</exception>

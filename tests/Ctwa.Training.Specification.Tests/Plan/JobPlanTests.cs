@@ -86,7 +86,7 @@ public sealed class JobPlanTests
     [Fact]
     public void The_text_says_what_will_happen()
     {
-        string text = Plan(Jobs.Read(Jobs.Small, "grid.shards=20", "warm_start.steps=40", "scalarizer={method: ctwa, mode: reference}")).ToText();
+        string text = Plan(Jobs.Read(Jobs.Small, "grid.shards=20", "warm_start.steps=40", "scalarizer={method: ctwa, mode: reference, targets: 0.1}")).ToText();
         Assert.Contains("qwen2, 94,784 parameters (2 layers of width 64, vocabulary 80 assumed)", text);
         Assert.Contains("40 supervised steps of 32 examples", text);
         Assert.Contains("16 prompts x 16 samples = 256 completions, at most 16,384 tokens", text);

@@ -24,7 +24,7 @@ public sealed class JobSpecReaderTests
     {
         var spec = Jobs.Read(Jobs.Small + "scalarizer: { targets: [0.1, 0.2], objective_targets: 0.9, method: ctwa, mode: reference }\n");
         var ctwa = Assert.IsType<CtwaScalarizerSpec>(spec.Scalarizer);
-        Assert.Equal([0.1, 0.2], ctwa.Targets.List!);
+        Assert.Equal([0.1, 0.2], ctwa.Targets!.List!);
         Assert.Equal(0.9, ctwa.ObjectiveTargets!.Single);
         Assert.Equal(MethodMode.Reference, ctwa.Mode);
     }

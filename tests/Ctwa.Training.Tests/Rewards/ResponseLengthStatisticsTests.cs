@@ -32,7 +32,7 @@ public sealed class ResponseLengthStatisticsTests
     {
         int[] lengths = [4, 8];
         double[] Scores(MethodMode mode, ResponseLengthStatistics statistics) =>
-            [.. lengths.Select(length => new ConcisenessReward(mode).Score(new("", "", length, ""), new(statistics.ValidationThresholdFor(lengths))))];
+            [.. lengths.Select(length => new ConcisenessReward(mode).Score(new("", "", length, ""), new(statistics.ValidationThresholdFor(lengths, firstMean: null))))];
         Assert.Equal([1, 1], Scores(MethodMode.Reference, Reference));
         Assert.Equal([1, 0], Scores(MethodMode.Corrected, Corrected));
     }
@@ -40,9 +40,9 @@ public sealed class ResponseLengthStatisticsTests
     [Fact]
     public void Every_validation_is_compared_with_the_mean_of_the_first()
     {
-        var statistics = Corrected.WithBaseline([4, 8]).Next([100]).WithBaseline([1]);
-        Assert.Equal(6, statistics.BaselineLength);
-        Assert.Equal(6, statistics.ValidationThresholdFor([1, 1]));
+        var statistics = Corrected.Next([100]);
+        Assert.Equal(6, statistics.ValidationThresholdFor([4, 8], firstMean: null));
+        Assert.Equal(6, statistics.ValidationThresholdFor([1, 1], firstMean: 6));
         Assert.Equal(100, statistics.ThresholdFor([1]));
     }
 
@@ -57,9 +57,9 @@ public sealed class ResponseLengthStatisticsTests
     [Property]
     public bool Asking_for_thresholds_changes_nothing_and_a_json_round_trip_is_exact(byte first, byte[] second, byte decay)
     {
-        var statistics = (Corrected with { Decay = decay / 255.0 }).WithBaseline([first, 1, 1]).Next([first, 3]).Next([.. second.Select(length => (int)length), 7]);
+        var statistics = (Corrected with { Decay = decay / 255.0 }).Next([first, 3]).Next([.. second.Select(length => (int)length), 7]);
         double threshold = statistics.ThresholdFor([5]);
-        statistics.ValidationThresholdFor([1000]);
+        statistics.ValidationThresholdFor([1000], first);
         var again = JsonSerializer.Deserialize<ResponseLengthStatistics>(JsonSerializer.Serialize(statistics))!;
         return again == statistics && again.ThresholdFor([5]) == threshold && again.Next([9]) == statistics.Next([9]);
     }

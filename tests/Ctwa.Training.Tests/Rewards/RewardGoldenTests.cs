@@ -79,7 +79,7 @@ public sealed class RewardGoldenTests
             int[] lengths = [.. batch.EnumerateArray().Select(length => (int)length.GetDouble())];
             equal &= statistics.ThresholdFor(lengths) == after.GetDouble();
             statistics = statistics.Next(lengths);
-            equal &= statistics.ValidationThresholdFor(lengths) == after.GetDouble();
+            equal &= statistics.ValidationThresholdFor(lengths, firstMean: null) == after.GetDouble();
         }
 
         return equal;
@@ -99,7 +99,7 @@ public sealed class RewardGoldenTests
                 int[] lengths = [.. batch.Select(completion => completion.ResponseTokens)];
 
                 var before = expected.GetProperty("threshold_before_step");
-                double stale = statistics.ValidationThresholdFor(lengths);
+                double stale = statistics.ValidationThresholdFor(lengths, firstMean: null);
                 Assert.Equal(before.ValueKind == JsonValueKind.Null ? double.NaN : before.GetDouble(), stale);
                 double threshold = statistics.ThresholdFor(lengths);
                 Assert.Equal(expected.GetProperty("threshold_used").GetDouble(), threshold);

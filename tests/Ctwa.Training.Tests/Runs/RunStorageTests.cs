@@ -64,7 +64,6 @@ public sealed class RunStorageTests : IDisposable
     [InlineData("model.safetensors")]
     [InlineData("optimizer.safetensors")]
     [InlineData("state.json.tmp")]
-    [InlineData("manifest.json.tmp")]
     public async Task A_disk_that_fills_amid_a_checkpoint_leaves_the_earlier_one_to_resume_from(string full)
     {
         Assert.SkipUnless(File.Exists("/dev/full"), "this system has no /dev/full.");
@@ -103,17 +102,18 @@ public sealed class RunStorageTests : IDisposable
     }
 
     [Fact]
-    public async Task A_disk_that_becomes_read_only_is_one_clear_error()
+    public async Task A_run_on_a_disk_that_has_become_read_only_is_refused_and_continues_when_it_is_writable_again()
     {
         using var disk = new TemporaryMount(1 << 24);
         var run = new RunFolder(Path.Combine(disk.Path, "a"), Job());
-        var error = await Assert.ThrowsAsync<RunDirectoryException>(() => run.AttemptAsync(backend => new FaultyBackend(backend, before: (number, what) =>
+        await Assert.ThrowsAsync<AbortException>(() => run.AttemptAsync(backend => new FaultyBackend(backend, before: (number, what) =>
         {
-            if (run.Observer.Lines.Count == 4) { disk.Remount("ro"); }
+            if (run.Observer.Lines.Count == 4) { throw new AbortException(what); }
         })));
+        disk.Remount("ro");
+        var error = await Assert.ThrowsAsync<RunDirectoryException>(() => run.AttemptAsync());
+        Assert.StartsWith($"run directory '{run.Path}' cannot be written: ", error.Message, StringComparison.Ordinal);
         Assert.Contains("Read-only file system", error.Message, StringComparison.Ordinal);
-        var refused = await Assert.ThrowsAsync<RunDirectoryException>(() => run.AttemptAsync());
-        Assert.Contains("cannot be written", refused.Message, StringComparison.Ordinal);
         disk.Remount("rw");
         Assert.Equal(await new RunFolder(Path.Combine(_folder, "whole"), Job()).FinishAsync(), await run.FinishAsync());
     }

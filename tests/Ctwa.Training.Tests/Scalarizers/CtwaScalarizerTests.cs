@@ -71,7 +71,7 @@ public sealed class CtwaScalarizerTests
         var outcome = Objectives.Outcome(new double[,] { { 0 }, { 1 } }, [0, 0], [1, -1]);
         double Deficit(double gate)
         {
-            var scalarizer = new CtwaScalarizer(new() { ObjectiveTargets = new(gate) }, [Objectives.Of("a")]);
+            var scalarizer = new CtwaScalarizer(new() { Targets = new(0.25), ObjectiveTargets = new(gate) }, [Objectives.Of("a")]);
             return scalarizer.Observe(outcome, scalarizer.Initial()).Metrics["deficit"][0];
         }
 
@@ -82,7 +82,7 @@ public sealed class CtwaScalarizerTests
     [Fact]
     public void A_step_without_evidence_keeps_the_average_and_only_leaks()
     {
-        var options = new CtwaScalarizerSpec { Leak = 0.1 };
+        var options = new CtwaScalarizerSpec { Targets = new(0.25), Leak = 0.1 };
         ObjectiveSpec[] pair = [Objectives.Of("a"), Objectives.Of("b")];
         var scalarizer = new CtwaScalarizer(options, pair);
         var pushed = scalarizer.Observe(Objectives.Outcome(new double[,] { { 0, 1 }, { 1, 0 } }, [0, 0], [1, -1]), scalarizer.Initial());
@@ -156,7 +156,7 @@ public sealed class CtwaScalarizerTests
     public bool Renaming_the_order_of_objectives_permutes_the_weights(int seed, byte rotation)
     {
         int[] order = [.. Enumerable.Range(0, 3).Select(j => (j + rotation) % 3)];
-        double[] targets = [.. Options.Targets.List!], gates = [.. Options.ObjectiveTargets!.List!];
+        double[] targets = [.. Options.Targets!.List!], gates = [.. Options.ObjectiveTargets!.List!];
         var permutedOptions = Options with { Targets = new([.. order.Select(j => targets[j])]), ObjectiveTargets = new([.. order.Select(j => gates[j])]) };
         ObjectiveSpec[] permutedObjectives = [.. order.Select(j => Three[j])];
         foreach (var (one, two) in new (IScalarizer, IScalarizer)[]
@@ -206,8 +206,8 @@ public sealed class CtwaScalarizerTests
         double[,] scores = { { 0 }, { 1 }, { 1 }, { 1 } };
         var outcome = Objectives.Outcome(scores, [0, 0, 1, 1], [-1, 1, 1, -1], postUpdate: [-1, 1, 1, -1]);
         ObjectiveSpec[] one = [Objectives.Of("a")];
-        var reference = new CtwaReferenceScalarizer(new(), one);
-        var corrected = new CtwaScalarizer(new(), one);
+        var reference = new CtwaReferenceScalarizer(new() { Targets = new(0.25) }, one);
+        var corrected = new CtwaScalarizer(new() { Targets = new(0.25) }, one);
         Assert.Equal(0.25, reference.Observe(outcome, reference.Initial()).Metrics["covariance_ema"][0]);
         Assert.Equal(1, corrected.Observe(outcome, corrected.Initial()).Metrics["correlation_ema"][0], 1e-12);
     }
@@ -226,15 +226,15 @@ public sealed class CtwaScalarizerTests
     public void Options_that_do_not_fit_the_objectives_are_refused_with_the_numbers()
     {
         Assert.Contains("2 entries for 3 objectives", Assert.Throws<ArgumentException>(() => new CtwaScalarizer(new() { Targets = new([0.1, 0.2]) }, Three)).Message, StringComparison.Ordinal);
-        Assert.Contains("scalarizer.floor is 0.5", Assert.Throws<ArgumentException>(() => new CtwaScalarizer(new() { Floor = 0.5 }, Three)).Message, StringComparison.Ordinal);
+        Assert.Contains("scalarizer.floor is 0.5", Assert.Throws<ArgumentException>(() => new CtwaScalarizer(new() { Targets = new(0.25), Floor = 0.5 }, Three)).Message, StringComparison.Ordinal);
         Assert.Contains("correlations", Assert.Throws<ArgumentException>(() => new CtwaScalarizer(new() { Targets = new(1.5) }, Three)).Message, StringComparison.Ordinal);
-        Assert.Contains("at least one must be positive", Assert.Throws<ArgumentException>(() => new CtwaScalarizer(new(), [Objectives.Of("a", 0)])).Message, StringComparison.Ordinal);
+        Assert.Contains("at least one must be positive", Assert.Throws<ArgumentException>(() => new CtwaScalarizer(new() { Targets = new(0.25) }, [Objectives.Of("a", 0)])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Scores_that_are_not_finite_are_refused_unless_their_sample_was_dropped()
     {
-        var scalarizer = new CtwaScalarizer(new(), [Objectives.Of("a")]);
+        var scalarizer = new CtwaScalarizer(new() { Targets = new(0.25) }, [Objectives.Of("a")]);
         double[,] scores = { { 1 }, { double.NaN } };
         Assert.Contains("sample 1", Assert.Throws<ArgumentException>(() => scalarizer.Weigh(Objectives.Signals(scores, [0, 0]), scalarizer.Initial())).Message, StringComparison.Ordinal);
         Assert.Equal([1, 0], ((Scalarization.OfRewards)scalarizer.Weigh(Objectives.Signals(scores, [0, 0], [true, false]), scalarizer.Initial())).Rewards);

@@ -93,7 +93,7 @@ public sealed class CtwaTrajectoryTests
         double[,] answers = { { 0, 0 }, { 0, 1 }, { 1, 0.4 } };
         ObjectiveSpec[] objectives = [Objectives.Of("accuracy", 0.3), Objectives.Of("brevity", 0.7)];
         double linear = Bandit(ScalarizerRegistry.Create(new LinearScalarizerSpec(), objectives).Scalarizer, answers, out _);
-        var spec = new CtwaScalarizerSpec { ObjectiveTargets = new([1.0, 0.35]) };
+        var spec = new CtwaScalarizerSpec { Targets = new(0.25), ObjectiveTargets = new([1.0, 0.35]) };
         double adapted = Bandit(ScalarizerRegistry.Create(spec, objectives).Scalarizer, answers, out double[] weights);
         Assert.InRange(linear, 0, 0.01);
         Assert.True(adapted > 0.65, $"accuracy went from 0.3 to {adapted}, weights {ObjectiveWeights.Show(weights)}");

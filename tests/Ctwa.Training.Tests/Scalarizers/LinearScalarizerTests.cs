@@ -38,8 +38,8 @@ public sealed class LinearScalarizerTests
     {
         ObjectiveSpec[] one = [Objectives.Of("a")];
         Assert.Contains("mode: reference", Assert.Single(ScalarizerRegistry.Create(new LinearScalarizerSpec { Mode = MethodMode.Reference }, one).Warnings), StringComparison.Ordinal);
-        Assert.Contains("grow without bound", Assert.Single(ScalarizerRegistry.Create(new CtwaScalarizerSpec { Mode = MethodMode.Reference }, one).Warnings), StringComparison.Ordinal);
-        Assert.Contains("leak: 0", Assert.Single(ScalarizerRegistry.Create(new CtwaScalarizerSpec { Leak = 0 }, one).Warnings), StringComparison.Ordinal);
+        Assert.Contains("grow without bound", Assert.Single(ScalarizerRegistry.Create(new CtwaScalarizerSpec { Mode = MethodMode.Reference, Targets = new(0.1) }, one).Warnings), StringComparison.Ordinal);
+        Assert.Contains("leak: 0", Assert.Single(ScalarizerRegistry.Create(new CtwaScalarizerSpec { Targets = new(0.1), Leak = 0 }, one).Warnings), StringComparison.Ordinal);
         Assert.Empty(ScalarizerRegistry.Create(new CtwaScalarizerSpec(), one).Warnings);
     }
 

@@ -29,8 +29,7 @@ public sealed class NumericFailureTests : IDisposable
 
     [Theory]
     [InlineData(1e30, 1)]
-    [InlineData(1e38, 1)]
-    [InlineData(1e38, 100)]
+    [InlineData(1e30, 100)]
     public async Task A_learning_rate_that_destroys_the_weights_is_noticed_before_they_become_a_checkpoint(double learningRate, int checkpointEvery)
     {
         var job = TinyJobs.Arithmetic(steps: 3, warmStartSteps: 2, hidden: 8);

@@ -43,7 +43,7 @@ public sealed class RewardRecordTests : IDisposable
         var expected = RunTrace.Of(whole);
         Assert.Contains("\"samples/dropped\":1", expected.Metrics, StringComparison.Ordinal);
 
-        for (int call = 2; call <= counter!.Calls; call += 3)
+        for (int call = 2; call <= counter!.Calls; call += 5)
         {
             var reward = Fickle();
             var run = new RunFolder(Path.Combine(_folder, $"aborted-{call}"), Job());

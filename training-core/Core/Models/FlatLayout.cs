@@ -21,8 +21,9 @@ public sealed class FlatLayout
     public const int Alignment = 16;
 
     /// <summary>
-    /// Elements per block. Norms and Gram matrices are summed block by block, and slices are cut at blocks, so that
-    /// these sums do not depend on the number of slices either.
+    /// Elements per block. Norms and Gram matrices are summed block by block and slices are cut at blocks, so a block's
+    /// bits do not depend on the number of slices. A norm adds the slices' sums in slice order: with clipping, its last
+    /// bit may depend on <c>grid.slices</c>, which is part of the job.
     /// </summary>
     public const int Block = 4096;
 

@@ -21,9 +21,6 @@ public sealed record ResponseLengthStatistics
     /// <summary>Sum of the weights of the responses so far.</summary>
     public double Weight { get; init; }
 
-    /// <summary>Mean length at the first validation: what every validation compares with. Null before it.</summary>
-    public double? BaselineLength { get; init; }
-
     /// <summary>Mean length of the steps so far; null before the first.</summary>
     [JsonIgnore]
     public double? Mean => Weight > 0 ? WeightedLength / Weight : null;
@@ -46,14 +43,16 @@ public sealed record ResponseLengthStatistics
     }
 
     /// <summary>
-    /// Length that a validation batch is compared with. Corrected: the fixed baseline, which at the first validation is
-    /// that batch's own mean. Reference: the last training threshold, NaN (everybody scores 1) before training.
+    /// Length that held-out responses are compared with. Corrected: the fixed mean length at their first measurement, which
+    /// is the batch's own mean at that moment. Reference: the last training threshold, NaN (everybody scores 1) before training.
     /// </summary>
+    /// <param name="batchLengths">Lengths of the held-out responses.</param>
+    /// <param name="firstMean">Mean length at the first measurement of these prompts; null: this is the first.</param>
     /// <exception cref="ArgumentException">The batch is empty.</exception>
-    public double ValidationThresholdFor(ReadOnlySpan<int> batchLengths)
+    public double ValidationThresholdFor(ReadOnlySpan<int> batchLengths, double? firstMean)
     {
         if (Mode == MethodMode.Reference) { return Mean is { } mean ? (float)mean : double.NaN; }
-        return BaselineLength ?? MeanOf(batchLengths);
+        return firstMean ?? MeanOf(batchLengths);
     }
 
     /// <summary>Statistics after a training step with these lengths.</summary>
@@ -64,11 +63,6 @@ public sealed record ResponseLengthStatistics
         double keep = Mode == MethodMode.Reference ? 1 : Decay;
         return this with { WeightedLength = (keep * WeightedLength) + total, Weight = (keep * Weight) + batchLengths.Length };
     }
-
-    /// <summary>The same with the baseline set to the mean of these lengths; unchanged if it is set already.</summary>
-    /// <exception cref="ArgumentException">The batch is empty.</exception>
-    public ResponseLengthStatistics WithBaseline(ReadOnlySpan<int> validationLengths) =>
-        BaselineLength is null ? this with { BaselineLength = MeanOf(validationLengths) } : this;
 
     private static double MeanOf(ReadOnlySpan<int> lengths) => (double)TotalOf(lengths) / lengths.Length;
 

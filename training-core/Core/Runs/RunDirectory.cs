@@ -12,6 +12,9 @@ namespace Ctwa.Training.Runs;
 /// </summary>
 public sealed class RunDirectory : IDisposable
 {
+    /// <summary>EAGAIN, which flock answers on Linux when another descriptor holds the lock.</summary>
+    private const int LockedByAnother = 11;
+
     private readonly FileStream _lock;
 
     private RunDirectory(string path, FileStream lockFile)
@@ -184,7 +187,7 @@ public sealed class RunDirectory : IDisposable
         {
             return new FileStream(lockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException) when (File.Exists(lockPath))
+        catch (IOException failure) when (failure.HResult == LockedByAnother)
         {
             string holder = File.Exists(holderPath) ? File.ReadAllText(holderPath).Trim() : "another process";
             throw new RunDirectoryException($"run directory '{path}' is in use by {holder}; wait for it to end, stop it, or choose another --output.");

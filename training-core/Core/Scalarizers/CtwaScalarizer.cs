@@ -3,7 +3,7 @@ using Ctwa.Training.Specification;
 namespace Ctwa.Training.Scalarizers;
 
 /// <summary>
-/// Covariance-targeted weight adaptation (arXiv 2602.06869), corrected: an objective's weight rises while its
+/// Covariance-targeted weight adaptation (arXiv 2602.06869) with given targets, corrected: an objective's weight rises while its
 /// within-prompt correlation with the training signal lies below its target, and falls back to its start otherwise.
 /// <code>
 /// c_j  = mean over informative prompts of corr(r_j, w)         w = pre-update training signal: no extra forward pass
@@ -39,7 +39,7 @@ public sealed class CtwaScalarizer : IScalarizer
         int count = objectives.Count;
         this.options = options;
         this.objectives = [.. objectives.Select(objective => objective.Name)];
-        if (options.Floor < 0 || options.Floor * count > 1 + 1e-12) { throw new ArgumentException(FormattableString.Invariant($"scalarizer.floor is {options.Floor} for {count} objectives; it must lie between 0 and {1.0 / count} so that the weights can sum to 1."), nameof(options)); }
+        CtwaTargets.RequireFloor(options, count);
         (targets, gates) = CtwaTargets.Expand(options, count);
         if (targets.Any(target => target is < -1 or > 1)) { throw new ArgumentException($"scalarizer.targets are {ObjectiveWeights.Show(targets)}; in mode corrected they are correlations, between -1 and 1.", nameof(options)); }
         start = CtwaTargets.StartLogWeights(objectives);

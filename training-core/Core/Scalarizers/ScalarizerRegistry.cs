@@ -20,6 +20,7 @@ public static class ScalarizerRegistry
         {
             (LinearScalarizerSpec, MethodMode.Corrected) => new(Linear(objectives, ObjectiveWeights.Normalize([.. objectives.Select(objective => objective.Weight)])), []),
             (LinearScalarizerSpec, MethodMode.Reference) => new(ReferenceLinear(objectives), [Warning(LinearScalarizer.Method, "weights are used only if their float64 sum is exactly 1")]),
+            (CtwaScalarizerSpec { Targets: null } ctwa, MethodMode.Corrected) => new(new CtwaBalancedScalarizer(ctwa, objectives), []),
             (CtwaScalarizerSpec ctwa, MethodMode.Corrected) => new(new CtwaScalarizer(ctwa, objectives), Unbounded(ctwa)),
             (CtwaScalarizerSpec ctwa, MethodMode.Reference) => new(new CtwaReferenceScalarizer(ctwa, objectives), [Warning(CtwaScalarizer.Method, "weights only grow, are not normalised, and grow without bound if a target is unreachable; groups without variance count as covariance 0; every step has one more forward pass")]),
             _ => throw new NotSupportedException($"no method is registered for {spec.GetType().Name} in mode {spec.Mode}; this build has linear and ctwa."),

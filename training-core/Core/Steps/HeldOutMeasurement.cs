@@ -108,9 +108,7 @@ internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backe
         var baseline = purpose == RandomPurpose.Validation ? state.Validation : state.Test;
 
         // The yardstick of conciseness on held-out prompts is fixed: the mean length before the first step.
-        double threshold = state.Lengths.Mode == MethodMode.Reference
-            ? state.Lengths.ValidationThresholdFor([.. completions.Select(completion => completion.Length)])
-            : baseline?.MeanLength ?? meanLength;
+        double threshold = state.Lengths.ValidationThresholdFor([.. completions.Select(completion => completion.Length)], baseline?.MeanLength);
         var scores = await ScoreAsync(request.Id, completions, new RewardContext(threshold), cancellationToken);
         await backend.ReleaseAsync(request.Id, cancellationToken);
         return HeldOutResult.Of(scores, samples, meanLength);

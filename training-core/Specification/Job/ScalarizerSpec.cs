@@ -22,22 +22,23 @@ public sealed record LinearScalarizerSpec : ScalarizerSpec;
 
 /// <summary>
 /// Covariance-targeted weight adaptation (arXiv 2602.06869): a weight rises while its objective's within-prompt
-/// covariance (reference) or correlation (corrected) with the training signal lies below a target.
+/// covariance (reference) or correlation (corrected) with the training signal lies below a target; without targets
+/// (corrected), the weights that balance the correlations are solved for.
 /// </summary>
 public sealed record CtwaScalarizerSpec : ScalarizerSpec
 {
-    [Description("Target of each objective, in the order of objectives, or one number for all. Corrected mode: correlations (0..1); reference mode: covariances unless use_correlation.")]
-    public NumberOrList Targets { get; init; } = new(0.25);
+    [Description("Target of each objective, in the order of objectives, or one number for all: the controller raises weights below target. Corrected mode: correlations (0..1); reference mode (needs them): covariances unless use_correlation. Default, corrected mode: none; each step solves for the weights at which every objective has the same, largest possible correlation with the training signal (in proportion to the objectives' weights).")]
+    public NumberOrList? Targets { get; init; }
 
-    [Description("Step size η of the log-weights.")]
+    [Description("With targets: step size η of the log-weights.")]
     [Range(0.0, 1000.0)]
     public double LearningRate { get; init; } = 0.5;
 
-    [Description("τ of the moving average of covariances: c̄ ← (1−τ)c̄ + τc.")]
+    [Description("τ of the moving average of covariances: c̄ ← (1−τ)c̄ + τc; without targets, of the covariance matrix of the objectives.")]
     [Range(0.0, 1.0)]
     public double EmaRate { get; init; } = 0.3;
 
-    [Description("Corrected mode: ρ, the pull of the log-weights back to their start; bounds them by η·deficit/ρ.")]
+    [Description("Corrected mode with targets: ρ, the pull of the log-weights back to their start; bounds them by η·deficit/ρ.")]
     [Range(0.0, 1.0)]
     public double Leak { get; init; } = 0.05;
 
@@ -45,7 +46,7 @@ public sealed record CtwaScalarizerSpec : ScalarizerSpec
     [Range(0.0, 1.0)]
     public double Floor { get; init; } = 0.02;
 
-    [Description("Mean score above which an objective's weight no longer rises, one per objective or one for all; default: no gate.")]
+    [Description("With targets: mean score above which an objective's weight no longer rises, one per objective or one for all; default: no gate.")]
     public NumberOrList? ObjectiveTargets { get; init; }
 
     [Description("Reference mode: compare correlations instead of covariances with the targets.")]

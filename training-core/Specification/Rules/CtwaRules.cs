@@ -11,7 +11,7 @@ internal static class CtwaRules
     public static IEnumerable<JobFinding> OneTargetPerObjective(JobSpec job)
     {
         if (Of(job) is not { } ctwa || job.Objectives.Count == 0) { yield break; }
-        foreach (var (key, list) in ((string, IReadOnlyList<double>?)[])[("targets", ctwa.Targets.List), ("objective_targets", ctwa.ObjectiveTargets?.List)])
+        foreach (var (key, list) in ((string, IReadOnlyList<double>?)[])[("targets", ctwa.Targets?.List), ("objective_targets", ctwa.ObjectiveTargets?.List)])
         {
             if (list is null || list.Count == job.Objectives.Count) { continue; }
             yield return new($"scalarizer.{key}", $"has {list.Count} entries for {job.Objectives.Count} objectives ({string.Join(", ", job.Objectives.Select(o => o.Name))}); give one per objective or a single number.");
@@ -20,12 +20,19 @@ internal static class CtwaRules
 
     public static IEnumerable<JobFinding> TargetsAreCorrelations(JobSpec job)
     {
-        if (Of(job) is not { } ctwa || (ctwa.Mode == MethodMode.Reference && !ctwa.UseCorrelation)) { yield break; }
-        var values = ctwa.Targets.List ?? [ctwa.Targets.Single!.Value];
+        if (Of(job) is not { Targets: { } targets } ctwa || (ctwa.Mode == MethodMode.Reference && !ctwa.UseCorrelation)) { yield break; }
+        var values = targets.List ?? [targets.Single!.Value];
         for (int i = 0; i < values.Count; i++)
         {
-            if (values[i] is < -1 or > 1) { yield return new(ctwa.Targets.List is null ? "scalarizer.targets" : $"scalarizer.targets[{i}]", FormattableString.Invariant($"is {values[i]}; here targets are correlations, from -1 to 1. Covariances belong to mode: reference.")); }
+            if (values[i] is < -1 or > 1) { yield return new(targets.List is null ? "scalarizer.targets" : $"scalarizer.targets[{i}]", FormattableString.Invariant($"is {values[i]}; here targets are correlations, from -1 to 1. Covariances belong to mode: reference.")); }
         }
+    }
+
+    public static IEnumerable<JobFinding> TargetsWhereNeeded(JobSpec job)
+    {
+        if (Of(job) is not { Targets: null } ctwa) { yield break; }
+        if (ctwa.Mode == MethodMode.Reference) { yield return new("scalarizer", "has mode: reference without targets; give targets, such as [0.15, 0.08, 0.08], or use mode: corrected, which needs none."); }
+        else if (ctwa.ObjectiveTargets is not null) { yield return new("scalarizer.objective_targets", "is used only together with targets; add targets or remove it."); }
     }
 
     public static IEnumerable<JobFinding> FloorFits(JobSpec job)

@@ -29,6 +29,7 @@ public static class JobRules
         new(["kind", "scalarizer", "objectives"], CtwaRules.SeveralObjectives),
         new(["kind", "scalarizer", "objectives"], CtwaRules.OneTargetPerObjective),
         new(["kind", "scalarizer"], CtwaRules.TargetsAreCorrelations),
+        new(["kind", "scalarizer"], CtwaRules.TargetsWhereNeeded),
         new(["kind", "scalarizer", "objectives"], CtwaRules.FloorFits),
         new(["kind", "scalarizer", "objectives"], CtwaRules.PositiveStartingWeights),
         new(["kind", "scalarizer", "rollout.samples_per_prompt"], CtwaRules.SamplesToCompare),
