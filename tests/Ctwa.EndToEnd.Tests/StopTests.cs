@@ -69,5 +69,24 @@ public sealed class StopTests : IDisposable
         await client.WaitForSiloToLeaveAsync(TimeSpan.FromSeconds(10));
     }
 
+    // What a closed terminal does to every line written after the hang-up: it fails.
+    [Fact]
+    public async Task An_output_that_takes_nothing_does_not_cost_the_run()
+    {
+        string job = ExactnessJobs.Create("linear", odd: false).WriteTo(_place.Folder);
+        var start = new ProcessStartInfo("sh", ["-c", "exec \"$0\" train \"$1\" --output run --set warm_start.steps=2 --set schedule.steps=0 > /dev/full 2> /dev/full", TestKit.Checkout.Client, job]) { WorkingDirectory = _place.Folder };
+        using var client = Process.Start(start)!;
+        try
+        {
+            await client.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(CtwaProcess.Patience, TestContext.Current.CancellationToken);
+            Assert.Equal(0, client.ExitCode);
+            Assert.NotEmpty(_place.Run("run").Checkpoints);
+        }
+        finally
+        {
+            client.Kill(entireProcessTree: true);
+        }
+    }
+
     public void Dispose() => _place.Dispose();
 }
