@@ -1,12 +1,14 @@
-// Measurements that documents quote. One class per benchmark, one line here.
-return args switch
-{
-    ["quickstart", .. var rest] => await Ctwa.Bench.QuickstartBenchmark.RunAsync(rest),
-    _ => Usage(),
-};
+using Ctwa.Bench;
 
-static int Usage()
-{
-    Console.Error.WriteLine("usage: dotnet run -c Release --project bench -- quickstart [--help]");
-    return 2;
-}
+// Measurements that documents quote. One class per benchmark, one line here.
+(string Name, string Purpose, Func<string[], Task<int>> RunAsync)[] benchmarks =
+[
+    ("quickstart", "the quick-start over seeds and methods; writes the table of docs/quickstart.md", QuickstartBenchmark.RunAsync),
+    ("exactness", "one SHA-256 per job: two runs, lanes, LocalTrainer, SIGKILL and resume", ExactnessBenchmark.RunAsync),
+];
+
+if (args is [var name, .. var rest] && benchmarks.FirstOrDefault(benchmark => benchmark.Name == name) is { RunAsync: { } run }) { return await run(rest); }
+
+Console.Error.WriteLine("usage: dotnet run -c Release --project bench -- BENCHMARK [--help]");
+foreach (var benchmark in benchmarks) { Console.Error.WriteLine($"  {benchmark.Name,-12}{benchmark.Purpose}"); }
+return 2;

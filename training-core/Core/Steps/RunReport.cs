@@ -33,7 +33,7 @@ internal static class RunReport
             ["gainer_delta"] = changes[pair.Gainer].Change,
             ["payer_covariance"] = pair.PayerCovariance,
             ["gainer_covariance"] = pair.GainerCovariance,
-            ["text"] = string.Create(CultureInfo.InvariantCulture, $"{pair.Payer} paid for {pair.Gainer}: {changes[pair.Payer].Change:+0.00;-0.00} against {changes[pair.Gainer].Change:+0.00;-0.00}, mean covariance with the training signal {pair.PayerCovariance:+0.000;-0.000} against {pair.GainerCovariance:+0.000;-0.000}{(pair.PayerCovariance > 0 ? " (positive: the first-order law did not predict this)" : "")}"),
+            ["text"] = string.Create(CultureInfo.InvariantCulture, $"{pair.Payer} paid for {pair.Gainer}: {Signed(changes[pair.Payer].Change, "0.00")} against {Signed(changes[pair.Gainer].Change, "0.00")}, mean covariance with the training signal {Signed(pair.PayerCovariance, "0.000")} against {Signed(pair.GainerCovariance, "0.000")}{(pair.PayerCovariance > 0 ? " (positive: the first-order law did not predict this)" : "")}"),
         })]);
         summary["verdict"] = Verdict(report);
     }
@@ -47,6 +47,10 @@ internal static class RunReport
         string others = string.Join(" and ", new[] { (fell, "fell"), (stalled, "did not change beyond two standard errors") }.Where(part => part.Item1.Length > 0).Select(part => $"{Join(part.Item1)} {part.Item2}"));
         return $"{Join(rose)} rose while {others}{(report.Pairs.Count > 0 ? ": cross-objective interference" : "")}";
     }
+
+    // Rounded first: a two-part format writes -0.004 as "-+0.00".
+    private static string Signed(double value, string digits) =>
+        (Math.Round(value, digits.Length - 2) + 0.0).ToString($"+{digits};-{digits};{digits}", CultureInfo.InvariantCulture);
 
     private static string Join(string[] names) => string.Join(", ", names);
 }
