@@ -1,3 +1,4 @@
+using Ctwa.Training.Native;
 using Ctwa.Training.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -23,7 +24,7 @@ internal static class TokenLevelAdvantages
         Tensor running = zeros_like(rewards.select(1, 0));
         for (long t = rewards.shape[1] - 1; t >= 0; t--)
         {
-            running = rewards.select(1, t) + running * gamma;
+            running = rewards.select(1, t).Plus(running.Times(gamma));
             returns.select(1, t).copy_(running);
             running = running * mask.select(1, t);
         }

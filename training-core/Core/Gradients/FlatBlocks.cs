@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Ctwa.Training.Models;
+using Ctwa.Training.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -132,7 +133,7 @@ public static class FlatBlocks
     {
         for (long width = BlockSize / 2; width >= 1; width /= 2)
         {
-            numbers.narrow(-1, 0, width).add_(numbers.narrow(-1, width, width));
+            numbers.narrow(-1, 0, width).PlusInPlace(numbers.narrow(-1, width, width));
         }
 
         return numbers.select(-1, 0);

@@ -1,3 +1,4 @@
+using Ctwa.Training.Native;
 using Ctwa.Training.Steps;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -62,7 +63,7 @@ public sealed class GradientLedger : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        _buffers[left]!.add_(_buffers[right]!);
+        _buffers[left]!.PlusInPlace(_buffers[right]!);
     }
 
     private void Release(int shard)

@@ -1,3 +1,4 @@
+using Ctwa.Training.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,8 +17,8 @@ public static class KullbackLeibler
     public static Tensor LowVariance(Tensor logProbabilities, Tensor referenceLogProbabilities)
     {
         using var scope = NewDisposeScope();
-        Tensor difference = (referenceLogProbabilities - logProbabilities).clamp(-LogRatioBound, LogRatioBound);
-        return (difference.exp() - difference - 1).clamp(-DivergenceBound, DivergenceBound).MoveToOuterDisposeScope();
+        Tensor difference = (referenceLogProbabilities - logProbabilities).clamp(Scalars.Of(-LogRatioBound), Scalars.Of(LogRatioBound));
+        return (difference.exp() - difference).Plus(-1).clamp(Scalars.Of(-DivergenceBound), Scalars.Of(DivergenceBound)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Σ weight · k3 as a differentiable scalar, without the job's coefficient.</summary>
@@ -26,8 +27,8 @@ public static class KullbackLeibler
     {
         using var scope = NewDisposeScope();
         // Padding is made equal before the exponential: a masked infinity behind it would turn the gradient to NaN.
-        Tensor outside = weights.eq(0);
-        Tensor divergence = LowVariance(logProbabilities.masked_fill(outside, 0), referenceLogProbabilities.masked_fill(outside, 0));
+        Tensor outside = weights.eq(Scalars.Of(0));
+        Tensor divergence = LowVariance(logProbabilities.masked_fill(outside, Scalars.Of(0)), referenceLogProbabilities.masked_fill(outside, Scalars.Of(0)));
         return (divergence * weights).sum().MoveToOuterDisposeScope();
     }
 }

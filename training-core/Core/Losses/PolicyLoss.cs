@@ -1,3 +1,4 @@
+using Ctwa.Training.Native;
 using Ctwa.Training.Specification;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -29,26 +30,26 @@ public static class PolicyLoss
     public static PolicyLossPart Compute(Tensor logProbabilities, Tensor oldLogProbabilities, Tensor advantages, Tensor weights, LossSpec spec)
     {
         using var scope = NewDisposeScope();
-        Tensor outside = weights.eq(0);
-        Tensor logRatio = (logProbabilities - oldLogProbabilities).masked_fill(outside, 0).clamp(-LogRatioBound, LogRatioBound);
+        Tensor outside = weights.eq(Scalars.Of(0));
+        Tensor logRatio = (logProbabilities - oldLogProbabilities).masked_fill(outside, Scalars.Of(0)).clamp(Scalars.Of(-LogRatioBound), Scalars.Of(LogRatioBound));
         Tensor ratio = logRatio.exp();
-        Tensor gain = advantages.masked_fill(outside, 0).neg();
+        Tensor gain = advantages.masked_fill(outside, Scalars.Of(0)).neg();
         Tensor unclipped = gain * ratio;
-        Tensor bounded = gain * ratio.clamp(1 - spec.ClipLow, 1 + spec.ClipHigh);
+        Tensor bounded = gain * ratio.clamp(Scalars.Of(1 - spec.ClipLow), Scalars.Of(1 + spec.ClipHigh));
         Tensor clipped = maximum(unclipped, bounded);
         Tensor losses = clipped;
         Tensor? ceiling = null;
         if (spec.DualClip > 0)
         {
             // Bounds the loss where the advantage is negative only; elsewhere gain ≤ 0 and the ceiling is below the loss.
-            ceiling = gain * spec.DualClip;
-            losses = where(gain.gt(0), minimum(ceiling, clipped), clipped);
+            ceiling = gain.Times(spec.DualClip);
+            losses = where(gain.gt(Scalars.Of(0)), minimum(ceiling, clipped), clipped);
         }
 
         Tensor loss = (losses * weights).sum();
         using (no_grad())
         {
-            Tensor lower = ceiling is null ? zeros_like(outside) : clipped.gt(ceiling).logical_and(gain.gt(0));
+            Tensor lower = ceiling is null ? zeros_like(outside) : clipped.gt(ceiling).logical_and(gain.gt(Scalars.Of(0)));
             Tensor[] sums =
             [
                 (losses.detach().to(ScalarType.Float64) * weights).sum(),

@@ -1,3 +1,4 @@
+using Ctwa.Training.Native;
 using Ctwa.Training.Specification;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -69,6 +70,6 @@ public static class TokenWeights
     public static Tensor WeightedSum(Tensor values, Tensor weights)
     {
         using var scope = NewDisposeScope();
-        return (values.masked_fill(weights.eq(0), 0) * weights).sum().MoveToOuterDisposeScope();
+        return (values.masked_fill(weights.eq(Scalars.Of(0)), Scalars.Of(0)) * weights).sum().MoveToOuterDisposeScope();
     }
 }

@@ -1,4 +1,5 @@
 using Ctwa.Training.Checkpoints;
+using Ctwa.Training.Native;
 using Ctwa.Training.Randomness;
 using Ctwa.Training.Specification;
 using TorchSharp;
@@ -21,8 +22,8 @@ public static class ModelFiles
             var entry = layout.Entries[index];
             using var scope = NewDisposeScope();
             var destination = flatWeights.narrow(0, entry.Offset, entry.Length);
-            if (entry.Name.EndsWith("norm.weight", StringComparison.Ordinal)) { destination.fill_(1); continue; }
-            if (entry.Name.EndsWith(".bias", StringComparison.Ordinal)) { destination.fill_(0); continue; }
+            if (entry.Name.EndsWith("norm.weight", StringComparison.Ordinal)) { destination.fill_(Scalars.Of(1)); continue; }
+            if (entry.Name.EndsWith(".bias", StringComparison.Ordinal)) { destination.fill_(Scalars.Of(0)); continue; }
 
             float[] values = new float[entry.Length];
             for (long i = 0; i < values.Length; i++)

@@ -1,3 +1,4 @@
+using Ctwa.Training.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -27,7 +28,7 @@ internal static class MaskedReduction
     {
         using var scope = NewDisposeScope();
         Tensor count = dim is { } d ? mask.sum(dim: d) : mask.sum();
-        return (Sum(values, mask, dim) / (count + Floor)).MoveToOuterDisposeScope();
+        return (Sum(values, mask, dim) / count.Plus(Floor)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Masked variance over everything (scalar).</summary>
@@ -46,7 +47,7 @@ internal static class MaskedReduction
                 throw new ArgumentException($"the mask holds {count:0} entries; an unbiased variance needs at least 2.", nameof(mask));
             }
 
-            variance = variance * (count / (count - 1));
+            variance = variance.Times(count / (count - 1));
         }
 
         return variance.MoveToOuterDisposeScope();
@@ -58,8 +59,8 @@ internal static class MaskedReduction
     {
         using var scope = NewDisposeScope();
         Tensor mean = Mean(values, mask);
-        Tensor whitened = (values - mean) * (Variance(values, mask) + Floor).rsqrt();
-        return (shiftMean ? whitened : whitened + mean).MoveToOuterDisposeScope();
+        Tensor whitened = (values - mean) * Variance(values, mask).Plus(Floor).rsqrt();
+        return (shiftMean ? whitened : whitened.Plus(mean)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Element-wise bounds; the lower one wins where they cross.</summary>
@@ -77,10 +78,10 @@ internal static class MaskedReduction
     {
         using var scope = NewDisposeScope();
         Tensor stops = zeros_like(responseTokens);
-        foreach (long stop in stopTokens) { stops = stops + responseTokens.eq(stop).to(ScalarType.Int64); }
+        foreach (long stop in stopTokens) { stops = stops.Plus(responseTokens.eq(Scalars.Of(stop)).to(ScalarType.Int64)); }
         Tensor stopsBefore = stops.cumsum(1) - stops;
-        return stopsBefore.eq(0).to(ScalarType.Int64).MoveToOuterDisposeScope();
+        return stopsBefore.eq(Scalars.Of(0)).to(ScalarType.Int64).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Inside(Tensor values, Tensor mask) => values.masked_fill(mask.eq(0), 0);
+    private static Tensor Inside(Tensor values, Tensor mask) => values.masked_fill(mask.eq(Scalars.Of(0)), Scalars.Of(0));
 }

@@ -1,3 +1,4 @@
+using Ctwa.Training.Native;
 using Ctwa.Training.Specification;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -66,12 +67,12 @@ public sealed class AdamWSlice
             long count = Math.Min(PieceSize, length - first);
             Tensor p = parameters.narrow(0, first, count), g = gradient.narrow(0, first, count);
             Tensor m = FirstMoment.narrow(0, first, count), v = SecondMoment.narrow(0, first, count);
-            if (gradientScale != 1) { g.mul_(gradientScale); }
-            p.mul_(1 - (learningRate * weightDecay));
+            if (gradientScale != 1) { g.mul_(Scalars.Of(gradientScale)); }
+            p.mul_(Scalars.Of(1 - (learningRate * weightDecay)));
             m.lerp_(g, 1 - beta1);
-            v.mul_(beta2).addcmul_(g, g, 1 - beta2);
-            Tensor denominator = v.sqrt().div_(secondCorrection).add_(epsilon);
-            p.addcdiv_(m, denominator, -stepSize);
+            v.mul_(Scalars.Of(beta2)).addcmul_(g, g, Scalars.Of(1 - beta2));
+            Tensor denominator = v.sqrt().div_(Scalars.Of(secondCorrection)).PlusInPlace(epsilon);
+            p.addcdiv_(m, denominator, Scalars.Of(-stepSize));
         }
     }
 

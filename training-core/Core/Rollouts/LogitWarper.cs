@@ -1,3 +1,4 @@
+using Ctwa.Training.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -24,20 +25,20 @@ internal static class LogitWarper
 
         using var scope = NewDisposeScope();
         long vocabulary = logits.size(-1);
-        Tensor warped = logits / temperature;
+        Tensor warped = logits.DividedBy(temperature);
         if (topK > 0 && topK < vocabulary)
         {
             Tensor smallestKept = warped.topk(topK, -1).values.narrow(-1, topK - 1, 1);
-            warped = warped.masked_fill(warped.lt(smallestKept), double.NegativeInfinity);
+            warped = warped.masked_fill(warped.lt(smallestKept), Scalars.Of(double.NegativeInfinity));
         }
 
         if (topP < 1)
         {
             // Stable: of equal logits the later id stays, on every device. float64: see TokenSampler.
             var (ascending, order) = warped.sort(-1, descending: false, stable: true);
-            Tensor removed = nn.functional.softmax(ascending.to(float64), -1).cumsum(-1).le(1 - topP);
-            removed.narrow(-1, vocabulary - 1, 1).fill_(false);
-            warped = warped.masked_fill(zeros_like(removed).scatter_(-1, order, removed), double.NegativeInfinity);
+            Tensor removed = nn.functional.softmax(ascending.to(float64), -1).cumsum(-1).le(Scalars.Of(1 - topP));
+            removed.narrow(-1, vocabulary - 1, 1).fill_(Scalars.Of(0));
+            warped = warped.masked_fill(zeros_like(removed).scatter_(-1, order, removed), Scalars.Of(double.NegativeInfinity));
         }
 
         return warped.MoveToOuterDisposeScope();

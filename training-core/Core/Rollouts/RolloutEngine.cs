@@ -1,4 +1,5 @@
 using Ctwa.Training.Models;
+using Ctwa.Training.Native;
 using Ctwa.Training.Randomness;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -25,7 +26,7 @@ public sealed class RolloutEngine(IPolicyModel model, Device device)
 
         var (ids, positions, mask) = LeftPad(prompts, width, settings.MaxNewTokens);
         var hidden = model.Extend(ids, positions, mask.narrow(1, 0, width), cache);
-        var repeated = arange(0, prompts.Count, ScalarType.Int64, device: device).repeat_interleave(samples);
+        var repeated = arange(Scalars.Of(0), Scalars.Of(prompts.Count), Scalars.One, ScalarType.Int64, device: device).repeat_interleave(samples);
         cache.Select(repeated);
         hidden = hidden.index_select(0, repeated);
         mask = mask.index_select(0, repeated);
@@ -54,7 +55,7 @@ public sealed class RolloutEngine(IPolicyModel model, Device device)
 
             var next = model.Extend(tensor(tokens, device: device).unsqueeze(1), nextPosition.unsqueeze(1), mask.narrow(1, 0, width + position + 1), cache);
             hidden = Replace(hidden, next);
-            nextPosition.add_(1);
+            nextPosition.add_(Scalars.One, Scalars.One);
         }
 
         return [.. drawn.Select(draft => draft.Finish())];

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Ctwa.Training.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -31,7 +32,7 @@ internal static class TokenSampler
             // float64: a float32 running sum over a large vocabulary would bias the tail.
             var cumulative = distribution.to(float64).exp_().cumsum(-1);
             var threshold = tensor(uniforms.ToArray(), dtype: float64, device: logits.device).unsqueeze(1) * cumulative.narrow(1, cumulative.size(1) - 1, 1);
-            chosen = cumulative.le(threshold).sum(dim: -1).clamp_(max: cumulative.size(1) - 1);
+            chosen = cumulative.le(threshold).sum(dim: -1).clamp_(max: Scalars.Of(cumulative.size(1) - 1));
         }
 
         MemoryMarshal.Cast<byte, long>(chosen.cpu().bytes)[..tokens.Length].CopyTo(tokens);
@@ -40,5 +41,5 @@ internal static class TokenSampler
 
     /// <summary>Log-softmax at a temperature; the one definition that sampling and scoring share.</summary>
     public static Tensor LogDistribution(Tensor logits, double temperature) =>
-        nn.functional.log_softmax(temperature is 0 or 1 ? logits : logits / temperature, -1);
+        nn.functional.log_softmax(temperature is 0 or 1 ? logits : logits.DividedBy(temperature), -1);
 }

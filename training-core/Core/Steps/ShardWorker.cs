@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Ctwa.Training.Advantages;
 using Ctwa.Training.Losses;
 using Ctwa.Training.Models;
+using Ctwa.Training.Native;
 using Ctwa.Training.Rollouts;
 using Ctwa.Training.Scalarizers;
 using Ctwa.Training.Specification;
@@ -142,13 +143,13 @@ public sealed class ShardWorker : IDisposable
         if (loss.Kl.Coefficient > 0)
         {
             var divergence = KullbackLeibler.LowVariance(present, ReferenceLogProbabilities(batch));
-            total = total + loss.Kl.Coefficient * TokenWeights.WeightedSum(divergence, weight);
+            total = total.Plus(TokenWeights.WeightedSum(divergence, weight).Times(loss.Kl.Coefficient));
             referenceKl = divergence.detach().to(float64).sum().item<double>();
         }
 
         if (entropy is not null)
         {
-            total = total - loss.EntropyCoefficient * EntropyLoss.Compute(entropy, weight);
+            total = total.Plus(EntropyLoss.Compute(entropy, weight).Times(-loss.EntropyCoefficient));
             entropySum = entropy.detach().to(float64).sum().item<double>();
         }
 
@@ -183,7 +184,7 @@ public sealed class ShardWorker : IDisposable
     {
         var logits = model.Logits(batch.SelectResponses(model.Hidden(batch.Ids)));
         double temperature = _job.Spec.Rollout.Temperature;
-        if (temperature != 1) { logits = logits / temperature; }
+        if (temperature != 1) { logits = logits.DividedBy(temperature); }
         if (!withEntropy) { return (Numerics.TokenDistribution.LogProbabilities(logits, batch.Targets), null); }
         return Numerics.TokenDistribution.Measure(logits, batch.Targets);
     }

@@ -1,3 +1,4 @@
+using Ctwa.Training.Native;
 using Ctwa.Training.Specification;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -79,8 +80,8 @@ public sealed class Qwen2Model : IPolicyModel
     {
         using var scope = NewDisposeScope();
         long length = ids.size(1);
-        var mask = CausalMask(length).view(1, 1, 1, length, length) + PaddingMask(attentionMask);
-        return Run(ids, _rotary.At(positions, Largest(positions)), mask.clamp_(min: Masked), cache: null).MoveToOuterDisposeScope();
+        var mask = CausalMask(length).view(1, 1, 1, length, length).Plus(PaddingMask(attentionMask));
+        return Run(ids, _rotary.At(positions, Largest(positions)), mask.clamp_(min: Scalars.Of(Masked)), cache: null).MoveToOuterDisposeScope();
     }
 
     public Tensor Logits(Tensor hidden) => functional.linear(hidden, _output);
@@ -94,7 +95,7 @@ public sealed class Qwen2Model : IPolicyModel
         var store = (KeyValueCache)cache;
         long added = ids.size(1), total = store.Length + added;
         var mask = PaddingMask(attentionMask);
-        if (added > 1) { mask = (mask + CausalMask(total).narrow(0, total - added, added)).clamp_(min: Masked); }
+        if (added > 1) { mask = mask.Plus(CausalMask(total).narrow(0, total - added, added)).clamp_(min: Scalars.Of(Masked)); }
 
         // A position never exceeds the number of cached tokens, since padding only shortens it.
         var hidden = Run(ids, _rotary.At(positions, store.Capacity), mask, store);
@@ -117,10 +118,10 @@ public sealed class Qwen2Model : IPolicyModel
 
     /// <summary>0 where a key may be seen, the most negative number where it is padding: [B, 1, 1, 1, S].</summary>
     private static Tensor PaddingMask(Tensor attentionMask) =>
-        (1 - attentionMask.to(float32)).mul_(Masked).view(attentionMask.size(0), 1, 1, 1, attentionMask.size(1));
+        attentionMask.to(float32).neg_().PlusInPlace(1).mul_(Scalars.Of(Masked)).view(attentionMask.size(0), 1, 1, 1, attentionMask.size(1));
 
     private static Tensor Normalize(Tensor values, Tensor weight, double epsilon) =>
-        values * values.square().mean([-1], keepdim: true).add_(epsilon).rsqrt_() * weight;
+        values * (values * values).mean([-1], keepdim: true).PlusInPlace(epsilon).rsqrt_() * weight;
 
     private Tensor CausalMask(long length)
     {
@@ -128,7 +129,7 @@ public sealed class Qwen2Model : IPolicyModel
         {
             long size = (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)Math.Max(64, length));
             _causalMask?.Dispose();
-            _causalMask = full([size, size], Masked, float32, _device).triu_(1).DetachFromDisposeScope();
+            _causalMask = full([size, size], Scalars.Of(Masked), float32, _device).triu_(1).DetachFromDisposeScope();
         }
 
         return _causalMask.narrow(0, 0, length).narrow(1, 0, length);
@@ -141,8 +142,8 @@ public sealed class Qwen2Model : IPolicyModel
         for (int i = 0; i < _layers.Length; i++)
         {
             var layer = _layers[i];
-            hidden = hidden + Attend(layer, i, Normalize(hidden, layer.AttentionNorm, _config.RmsNormEps), rotation, mask, cache);
-            hidden = hidden + FeedForward(layer, Normalize(hidden, layer.FeedForwardNorm, _config.RmsNormEps));
+            hidden = hidden.Plus(Attend(layer, i, Normalize(hidden, layer.AttentionNorm, _config.RmsNormEps), rotation, mask, cache));
+            hidden = hidden.Plus(FeedForward(layer, Normalize(hidden, layer.FeedForwardNorm, _config.RmsNormEps)));
         }
 
         return Normalize(hidden, _finalNorm, _config.RmsNormEps);
@@ -165,7 +166,7 @@ public sealed class Qwen2Model : IPolicyModel
         if (cache is not null) { (keys, values) = cache.Append(index, keys, values); }
 
         long total = keys.size(1);
-        var scores = queries.bmm(keys.transpose(1, 2)).mul_(1.0 / Math.Sqrt(_headSize)).view(batch, keyHeads, _group, length, total) + mask;
+        var scores = queries.bmm(keys.transpose(1, 2)).mul_(Scalars.Of(1.0 / Math.Sqrt(_headSize))).view(batch, keyHeads, _group, length, total).Plus(mask);
         var attended = functional.softmax(scores, -1).view(batch * keyHeads, _group * length, total).bmm(values);
         attended = attended.view(batch, keyHeads, _group, length, _headSize).permute(0, 3, 1, 2, 4).reshape(batch, length, _config.NumAttentionHeads * (long)_headSize);
         return functional.linear(attended, layer.OutputWeight);

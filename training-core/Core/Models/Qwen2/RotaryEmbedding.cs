@@ -1,3 +1,4 @@
+using Ctwa.Training.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -34,7 +35,7 @@ internal sealed class RotaryEmbedding(int headSize, double theta, Device device)
     {
         long half = headSize / 2;
         var rotated = cat([values.narrow(3, half, half).neg(), values.narrow(3, 0, half)], 3);
-        return (values * cosine).add_(rotated.mul_(sine));
+        return (values * cosine).PlusInPlace(rotated.mul_(sine));
     }
 
     public void Dispose()
@@ -50,9 +51,9 @@ internal sealed class RotaryEmbedding(int headSize, double theta, Device device)
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         long capacity = Math.Max(128, (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)positions));
-        var exponents = arange(0, headSize, 2, ScalarType.Int64, device: device).to(float32) / headSize;
+        var exponents = arange(Scalars.Of(0), Scalars.Of(headSize), Scalars.Of(2), ScalarType.Int64, device: device).to(float32).DividedBy(headSize);
         var frequencies = ones(1, dtype: float32, device: device) / tensor((float)theta, device: device).pow(exponents);
-        var angles = arange(0, capacity, ScalarType.Int64, device: device).to(float32).unsqueeze(1) * frequencies.unsqueeze(0);
+        var angles = arange(Scalars.Of(0), Scalars.Of(capacity), Scalars.One, ScalarType.Int64, device: device).to(float32).unsqueeze(1) * frequencies.unsqueeze(0);
         angles = cat([angles, angles], 1);
         _cosine?.Dispose();
         _sine?.Dispose();
