@@ -45,10 +45,14 @@ internal sealed record QuickstartRun
     /// <summary>Score of the objective that ended lowest.</summary>
     public double WorstAfter => Objectives.Min(objective => objective.After);
 
-    /// <summary>Runs <c>ctwa train</c> as a child process and reads its run directory.</summary>
+    /// <summary>
+    /// Runs <c>ctwa train</c> as a child process and reads its run directory. A run that an earlier call finished there is
+    /// read only; its times are then not known (NaN).
+    /// </summary>
     /// <exception cref="RunFailedException">It did not end with exit code 0.</exception>
     public static async Task<QuickstartRun> ExecuteAsync(Checkout checkout, string job, IReadOnlyList<string> overrides, string output, int? lanes, int seed, string method)
     {
+        if (File.Exists(Path.Combine(output, "summary.json"))) { return Read(output) with { Seed = seed, Method = method }; }
         var start = new ProcessStartInfo(checkout.DotnetHost) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = checkout.Root };
         foreach (string argument in (string[])[checkout.Client, "train", job, "--output", output, .. overrides.SelectMany(text => new[] { "--set", text })]) { start.ArgumentList.Add(argument); }
         if (lanes is { } count)

@@ -103,7 +103,7 @@ public sealed class FailingRewardTests : IDisposable
         var job = Job(FailurePolicy.DropSample) with
         {
             Advantage = new AdvantageSpec { Estimator = estimator },
-            Scalarizer = method switch { "ctwa" => new CtwaScalarizerSpec(), "linear" => new LinearScalarizerSpec(), _ => new CtwaScalarizerSpec { Mode = MethodMode.Reference } },
+            Scalarizer = method switch { "ctwa" => new CtwaScalarizerSpec(), "linear" => new LinearScalarizerSpec(), _ => new CtwaScalarizerSpec { Mode = MethodMode.Reference, Targets = new(0.15) } },
         };
         var untrained = new RunFolder(Path.Combine(_folder, "untrained"), job with { Schedule = job.Schedule with { Steps = 0 } });
         var start = await untrained.FinishAsync(Rewards(Good));

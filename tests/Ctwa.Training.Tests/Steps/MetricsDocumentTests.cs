@@ -31,14 +31,15 @@ public sealed partial class MetricsDocumentTests : IDisposable
         JobSpec[] jobs =
         [
             job,
-            job with { Scalarizer = new CtwaScalarizerSpec { Mode = MethodMode.Reference } },
+            job with { Scalarizer = new CtwaScalarizerSpec { Mode = MethodMode.Reference, Targets = new(0.15) } },
+            job with { Scalarizer = new CtwaScalarizerSpec { Targets = new(0.25) } },
             job with { Scalarizer = new LinearScalarizerSpec(), Objectives = [job.Objectives[0] with { OnFailure = FailurePolicy.DropSample, Retries = 0 }, job.Objectives[1], job.Objectives[2]] },
         ];
         HashSet<string> metrics = [], samples = [], summary = [], state = [], fingerprint = [];
         for (int i = 0; i < jobs.Length; i++)
         {
             var run = new RunFolder(Path.Combine(_folder, $"{i}"), jobs[i]);
-            await run.FinishAsync(i < 2 ? null : [new ScriptedReward((call, _) => call % 5 == 0 ? double.NaN : call % 3), new ConcisenessReward(), new ClarityReward()]);
+            await run.FinishAsync(i < 3 ? null : [new ScriptedReward((call, _) => call % 5 == 0 ? double.NaN : call % 3), new ConcisenessReward(), new ClarityReward()]);
             metrics.UnionWith(run.Observer.Lines.SelectMany(Names));
             samples.UnionWith(Directory.GetFiles(run.In("samples")).SelectMany(File.ReadLines).SelectMany(Names));
             summary.UnionWith(Names(File.ReadAllText(run.In("summary.json"))));

@@ -49,7 +49,7 @@ public sealed class NativeMemoryTests : IDisposable
     private static JobSpec Variant(string name, JobSpec job) => name switch
     {
         "ctwa" => job,
-        "ctwa reference" => job with { Scalarizer = new CtwaScalarizerSpec { Mode = MethodMode.Reference } },
+        "ctwa reference" => job with { Scalarizer = new CtwaScalarizerSpec { Mode = MethodMode.Reference, Targets = new(0.15) } },
         "kl and entropy" => job with { Loss = new LossSpec { Kl = new KlSpec { Coefficient = 0.1 }, EntropyCoefficient = 0.01 } },
         _ => job with { Advantage = new AdvantageSpec { Estimator = AdvantageEstimator.Grpo }, Update = job.Update with { Epochs = 2 } },
     };

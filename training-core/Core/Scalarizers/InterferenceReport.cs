@@ -53,7 +53,10 @@ public sealed record InterferenceReport(IReadOnlyList<ObjectiveChange> Changes, 
         double lowest = meanCovariance.DefaultIfEmpty().Min();
         var pairs =
             from payer in changes
-            where payer.Verdict != ObjectiveVerdict.Rose && !IsConstant(payer) && (payer.MeanCovariance < 0 || payer.MeanCovariance == lowest)
+            // A fall counts whatever the covariance says: the law is of first order, and a mean over steps hides a fall
+            // within the first few. A stall counts only where the signal explains it.
+            where payer.Verdict == ObjectiveVerdict.Fell
+                || (payer.Verdict == ObjectiveVerdict.Stalled && !IsConstant(payer) && (payer.MeanCovariance < 0 || payer.MeanCovariance == lowest))
             from gainer in changes
             where gainer.Verdict == ObjectiveVerdict.Rose
             select new InterferencePair(payer.Name, gainer.Name, payer.MeanCovariance, gainer.MeanCovariance);
