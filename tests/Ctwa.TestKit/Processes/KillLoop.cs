@@ -92,8 +92,8 @@ public sealed class KillLoop(string folder, string job, int seed, Action<string>
         await client.WaitForSiloToLeaveAsync(OrphanPatience);
         string last = result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries) is [.., var line] ? line[..Math.Min(line.Length, 60)] : "";
         print(string.Create(CultureInfo.InvariantCulture, $"kill {number}: {victim} of {Path.GetFileName(run.FullPath)} {moment}, gone after {ended.Elapsed.TotalSeconds:0.0} s, exit {result.ExitCode}; last line: {last}"));
-        // A silo may finish in the moment of its death.
-        if (victim == Victim.Silo && result.ExitCode == 0) { return false; }
+        // The job had ended, and the silo was only on its way out: no kill that counts.
+        if (victim == Victim.Silo && result.ExitCode == 0) { return true; }
         Expect(result, victim == Victim.Silo ? 4 : 128 + (int)UnixSignal.Kill);
         return false;
     }
@@ -103,8 +103,8 @@ public sealed class KillLoop(string folder, string job, int seed, Action<string>
     {
         bool atStart = _random.Next(4) == 0;
         if (!atStart) { await client.WaitForOutputAsync(resumed ? "resumed after" : "parameters"); }
-        // Rarely beyond the end: a run that finishes undisturbed shows nothing and costs its time.
-        var delay = (atStart ? _start : _training * 0.8) * _random.NextDouble();
+        // Rarely beyond the end, which a resumed run is closer to: one that finishes undisturbed shows nothing and costs its time.
+        var delay = (atStart ? _start : _training * 0.5) * _random.NextDouble();
         await Task.WhenAny(client.Exited, Task.Delay(delay));
         return string.Create(CultureInfo.InvariantCulture, $"{delay.TotalSeconds:0.00} s after its {(atStart ? "start" : "first step")}");
     }
