@@ -83,15 +83,15 @@ public sealed class ArithmeticWarmStartTests
     {
         double Mean(ArithmeticStyle style, int terms) =>
             s_solutions.Where(solution => solution.Style == style && solution.Problem.Values.Count == terms).Average(solution => Length(solution.Response));
-        Assert.Equal(24.9, s_solutions.Average(solution => Length(solution.Response)), 0.5);
+        Assert.Equal(33.0, s_solutions.Average(solution => Length(solution.Response)), 0.5);
         Assert.Equal((9.0, 9.0), (Mean(ArithmeticStyle.FormatOnly, 4), Mean(ArithmeticStyle.FormatOnly, 5)));
         Assert.Equal((4.0, 4.0), (Mean(ArithmeticStyle.BareBox, 4), Mean(ArithmeticStyle.BareBox, 5)));
         Assert.Equal((23.0, 29.0), (Mean(ArithmeticStyle.NumberedCompact, 4), Mean(ArithmeticStyle.NumberedCompact, 5)));
         Assert.Equal(17.0, Mean(ArithmeticStyle.StopsEarly, 4));
         Assert.Equal(20.0, Mean(ArithmeticStyle.StopsEarly, 5), 0.6);
-        Assert.Equal(31.0, Mean(ArithmeticStyle.Ramble, 4), 0.3);
-        Assert.Equal(40.0, Mean(ArithmeticStyle.Ramble, 5), 0.3);
-        Assert.InRange(s_solutions.Max(solution => Length(solution.Response)), 40, 50);
+        Assert.Equal(43.0, Mean(ArithmeticStyle.Ramble, 4), 0.3);
+        Assert.Equal(56.0, Mean(ArithmeticStyle.Ramble, 5), 0.3);
+        Assert.InRange(s_solutions.Max(solution => Length(solution.Response)), 50, 64);
     }
 
     [Fact]
@@ -138,11 +138,11 @@ public sealed class ArithmeticWarmStartTests
             return solution.Problem.Prompt + solution.Response;
         }
 
-        Assert.Equal("5+1*3+1=?\nwe get that is ok 5+1=6 so now ok 6*3=8 so that is here 8+1=9\n\\boxed{9}", First(ArithmeticStyle.Ramble));
+        Assert.Equal("5+1*3+1=?\nnow here that is well i think that is we get i think 5+1=6 so well let me see hmm ok that is i think 6*3=8 and well hmm let me see that is ok hmm now we get 8+1=9\n\\boxed{9}", First(ArithmeticStyle.Ramble));
         Assert.Equal("9+2*7+3=?\n1. sum\n2. sum\n\\boxed{1}", First(ArithmeticStyle.FormatOnly));
-        Assert.Equal("7*3+2+3+2=?\n1. that is now 7*3=1\n2. here i think well 1+2=3\n3. ok that is here 3+3=6\n4. that is here hmm we get 6+2=8\n\\boxed{8}", First(ArithmeticStyle.NumberedLong));
-        Assert.Equal("0+2*7*3*3=?\n1. 0+2=2\n2. 2*7=4\n3. 4*3=2\n4. 2*3=6\n\\boxed{6}", First(ArithmeticStyle.NumberedCompact));
-        Assert.Equal("3+3+1*7+2=?\n\\boxed{6}", First(ArithmeticStyle.BareBox));
+        Assert.Equal("2*7+1+4*3=?\n1. we get ok that is well here well we get 2*7=4\n2. that is we get hmm that is well we get hmm that is 4+1=5\n3. ok let me see well we get let me see here i think now 5+4=9\n4. we get now i think well that is well 9*3=7\n\\boxed{7}", First(ArithmeticStyle.NumberedLong));
+        Assert.Equal("8+3+2+1*3=?\n1. 8+3=1\n2. 1+2=3\n3. 3+1=4\n4. 4*3=2\n\\boxed{2}", First(ArithmeticStyle.NumberedCompact));
+        Assert.Equal("6+4+3*3+2=?\n\\boxed{0}", First(ArithmeticStyle.BareBox));
         Assert.Equal("6*7+2+1+4=?\n1. 6*7=2\n2. 2+2=4\n\\boxed{4}", First(ArithmeticStyle.StopsEarly));
     }
 
