@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using Ctwa.Training.Scalarizers;
 using Ctwa.Training.Specification;
@@ -33,7 +32,9 @@ internal static class RunReport
             ["gainer_delta"] = changes[pair.Gainer].Change,
             ["payer_covariance"] = pair.PayerCovariance,
             ["gainer_covariance"] = pair.GainerCovariance,
-            ["text"] = string.Create(CultureInfo.InvariantCulture, $"{pair.Payer} paid for {pair.Gainer}: {Signed(changes[pair.Payer].Change, "0.00")} against {Signed(changes[pair.Gainer].Change, "0.00")}, mean covariance with the training signal {Signed(pair.PayerCovariance, "0.000")} against {Signed(pair.GainerCovariance, "0.000")}{(pair.PayerCovariance > 0 ? " (positive: the first-order law did not predict this)" : "")}"),
+            ["text"] = pair.PayerCovariance > 0
+                ? "the covariance is positive: the first-order law did not predict this"
+                : "the training signal pushed against it",
         })]);
         summary["verdict"] = Verdict(report);
     }
@@ -47,10 +48,6 @@ internal static class RunReport
         string others = string.Join(" and ", new[] { (fell, "fell"), (stalled, "did not change beyond two standard errors") }.Where(part => part.Item1.Length > 0).Select(part => $"{Join(part.Item1)} {part.Item2}"));
         return $"{Join(rose)} rose while {others}{(report.Pairs.Count > 0 ? ": cross-objective interference" : "")}";
     }
-
-    // Rounded first: a two-part format writes -0.004 as "-+0.00".
-    private static string Signed(double value, string digits) =>
-        (Math.Round(value, digits.Length - 2) + 0.0).ToString($"+{digits};-{digits};{digits}", CultureInfo.InvariantCulture);
 
     private static string Join(string[] names) => string.Join(", ", names);
 }
