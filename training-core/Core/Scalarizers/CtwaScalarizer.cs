@@ -45,6 +45,20 @@ public sealed class CtwaScalarizer : IScalarizer
         start = CtwaTargets.StartLogWeights(objectives);
     }
 
+    /// <summary>The method that the options name: balanced (no targets), the corrected controller, or the reference's.</summary>
+    /// <exception cref="ArgumentException">Options do not fit the objectives.</exception>
+    public static ScalarizerSetup Create(CtwaScalarizerSpec options, IReadOnlyList<ObjectiveSpec> objectives)
+    {
+        if (options.Mode == MethodMode.Reference)
+        {
+            return ScalarizerSetup.Reference(new CtwaReferenceScalarizer(options, objectives), Method, "weights only grow, are not normalised, and grow without bound if a target is unreachable; groups without variance count as covariance 0; every step has one more forward pass");
+        }
+
+        if (options.Targets is null) { return ScalarizerSetup.Of(new CtwaBalancedScalarizer(options, objectives)); }
+        string[] unbounded = ["scalarizer 'ctwa' has leak: 0, so nothing pulls log-weights back: a target that cannot be reached raises its weight until all others lie at the floor."];
+        return new(new CtwaScalarizer(options, objectives), options.Leak > 0 ? [] : unbounded);
+    }
+
     /// <inheritdoc/>
     public ScalarizerSignals Requires => ScalarizerSignals.None;
 

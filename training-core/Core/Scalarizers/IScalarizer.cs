@@ -1,3 +1,5 @@
+using Ctwa.Training.Advantages;
+
 namespace Ctwa.Training.Scalarizers;
 
 /// <summary>
@@ -19,12 +21,18 @@ public interface IScalarizer
 
     /// <summary>
     /// Coefficients of the per-objective gradients, for methods that require <see cref="ScalarizerSignals.GradientGram"/>;
-    /// called once per optimizer update, with the state that it returns going into the next.
+    /// called once per optimizer update that measures a Gram matrix, with the state that it returns going into the next.
     /// </summary>
-    /// <param name="gram">Gram matrix G_ij = ⟨g_i, g_j⟩ of the objectives' gradients, shape [M, M], float64.</param>
     /// <exception cref="NotSupportedException">The method does not use gradients.</exception>
-    (double[] Coefficients, ScalarizerState State) Solve(double[,] gram, ScalarizerState state) =>
+    GradientSolution Solve(GradientSignals signals, ScalarizerState state) =>
         throw new NotSupportedException($"{GetType().Name} does not use gradients.");
+
+    /// <summary>
+    /// Validation scores give the next state, for methods that require <see cref="ScalarizerSignals.ValidationScores"/> and are
+    /// guided by them on purpose. No other method is told of a validation.
+    /// </summary>
+    /// <param name="means">Mean score of each objective on the validation prompts, shape [M].</param>
+    ScalarizerState ObserveValidation(double[] means, ScalarizerState state) => state;
 
     /// <summary>What the step did gives the next state and the method's own metrics.</summary>
     Observation Observe(StepOutcome outcome, ScalarizerState state);
@@ -45,6 +53,21 @@ public enum ScalarizerSignals
 
     /// <summary>Exact global Gram matrix of the objectives' gradients, per optimizer update.</summary>
     GradientGram = 2,
+
+    /// <summary>
+    /// Gram matrix of the objectives' gradients over all of the step's prompts, measured before <see cref="IScalarizer.Weigh"/>
+    /// (<see cref="StepSignals.Gram"/>): one more forward and M more backward passes. The gradients themselves are not used.
+    /// </summary>
+    GramBeforeWeighing = 4,
+
+    /// <summary>Every validation's mean scores, by <see cref="IScalarizer.ObserveValidation"/>.</summary>
+    ValidationScores = 8,
+
+    /// <summary>The estimator's advantages of each objective on its own, before weighing (<see cref="StepSignals.ObjectiveAdvantages"/>).</summary>
+    ObjectiveAdvantages = 16,
+
+    /// <summary>The reference policy is kept even if the loss has no KL term.</summary>
+    ReferencePolicy = 32,
 }
 
 /// <summary>What a method did with a step's scores.</summary>
@@ -52,16 +75,51 @@ public abstract record Scalarization
 {
     private Scalarization() { }
 
+    /// <summary>Weights of the objectives, shape [M], for metrics.</summary>
+    public abstract double[] Weights { get; init; }
+
     /// <summary>One scalar reward per completion; the advantage estimator runs on it.</summary>
     /// <param name="Rewards">Shape [B]; value of dropped samples is ignored.</param>
-    /// <param name="Weights">Weights used, shape [M], for metrics.</param>
-    public sealed record OfRewards(double[] Rewards, double[] Weights) : Scalarization;
+    public sealed record OfRewards(double[] Rewards, double[] Weights) : Scalarization
+    {
+        /// <inheritdoc/>
+        public override double[] Weights { get; init; } = Weights;
+
+        /// <summary>
+        /// Reward of every token before a completion's last one (reference Tchebycheff charges them, padding included); 0: the
+        /// reward comes with the last token only, as everywhere else.
+        /// </summary>
+        public double EarlierTokenReward { get; init; }
+    }
 
     /// <summary>The estimator runs per objective; advantages are combined with these weights, shape [M].</summary>
-    public sealed record OfAdvantages(double[] Weights) : Scalarization;
+    public sealed record OfAdvantages(double[] Weights) : Scalarization
+    {
+        /// <inheritdoc/>
+        public override double[] Weights { get; init; } = Weights;
 
-    /// <summary>Per-objective gradients are combined by <see cref="IScalarizer.Solve"/>. Weights are those of the last solution, for metrics.</summary>
-    public sealed record OfGradients(double[] Weights) : Scalarization;
+        /// <summary>Token advantages below 0 count as 0, per objective, before they are combined (Noon-PPO, arXiv 2508.07768).</summary>
+        public bool NonNegative { get; init; }
+    }
+
+    /// <summary>The method makes the advantages itself, one per completion for all of its tokens; no estimator runs.</summary>
+    /// <param name="Advantages">Shape [B]; value of dropped samples is ignored.</param>
+    public sealed record OfCompletions(double[] Advantages, double[] Weights) : Scalarization
+    {
+        /// <inheritdoc/>
+        public override double[] Weights { get; init; } = Weights;
+
+        /// <summary>The ratio of the policy loss is taken to the reference policy instead of the policy that sampled (PAMA's surrogate).</summary>
+        public bool RatioToReference { get; init; }
+    }
+
+    /// <summary>Per-objective gradients, with the estimator run per objective, are combined by <see cref="IScalarizer.Solve"/>.</summary>
+    /// <param name="Weights">Those of the last solution, for metrics.</param>
+    public sealed record OfGradients(double[] Weights) : Scalarization
+    {
+        /// <inheritdoc/>
+        public override double[] Weights { get; init; } = Weights;
+    }
 }
 
 /// <summary>Scores of one step, known before any gradient.</summary>
@@ -81,6 +139,15 @@ public sealed record StepSignals
 
     /// <summary>False for samples dropped by a reward's failure policy, shape [B].</summary>
     public required bool[] Valid { get; init; }
+
+    /// <summary>G_ij = ⟨g_i, g_j⟩, shape [M, M]; present only if <see cref="ScalarizerSignals.GramBeforeWeighing"/> is required.</summary>
+    public double[,]? Gram { get; init; }
+
+    /// <summary>Advantages of each objective on its own, [M]; present only if <see cref="ScalarizerSignals.ObjectiveAdvantages"/> is required.</summary>
+    public IReadOnlyList<OutcomeAdvantages>? ObjectiveAdvantages { get; init; }
+
+    /// <summary>Learning rate of the step's first update.</summary>
+    public double LearningRate { get; init; }
 }
 
 /// <summary>What is known after the step's updates.</summary>

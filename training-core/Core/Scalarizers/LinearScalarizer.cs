@@ -1,3 +1,5 @@
+using Ctwa.Training.Specification;
+
 namespace Ctwa.Training.Scalarizers;
 
 /// <summary>Fixed weights: r_b = Σ_j w_j r_bj. Has no state.</summary>
@@ -19,6 +21,17 @@ public sealed class LinearScalarizer : IScalarizer
         if (objectives.Count != weights.Length) { throw new ArgumentException($"there are {weights.Length} weights for {objectives.Count} objectives ({string.Join(", ", objectives)}); give one per objective.", nameof(weights)); }
         this.objectives = objectives;
         this.weights = [.. weights];
+    }
+
+    /// <summary>The method in the mode that the options name: weights normalised (corrected), or used as they are if their float64 sum is exactly 1 (reference).</summary>
+    /// <exception cref="ArgumentException">The weights cannot be used.</exception>
+    public static ScalarizerSetup Create(LinearScalarizerSpec options, IReadOnlyList<ObjectiveSpec> objectives)
+    {
+        double[] weights = [.. objectives.Select(objective => objective.Weight)];
+        string[] names = [.. objectives.Select(objective => objective.Name)];
+        if (options.Mode == MethodMode.Corrected) { return ScalarizerSetup.Of(new LinearScalarizer(names, ObjectiveWeights.Normalize(weights))); }
+        if (!ObjectiveWeights.ReferenceAccepts(weights)) { throw new ArgumentException(FormattableString.Invariant($"in mode reference the weights must sum to exactly 1 in float64, {ObjectiveWeights.Show(weights)} sum to {weights.Sum():R}; change the weights or use mode corrected, which normalises them."), nameof(objectives)); }
+        return ScalarizerSetup.Reference(new LinearScalarizer(names, weights), Method, "weights are used only if their float64 sum is exactly 1");
     }
 
     /// <inheritdoc/>

@@ -57,6 +57,9 @@ public sealed record JobSpec
     [Description("How several objectives become one training signal.")]
     public ScalarizerSpec Scalarizer { get; init; } = new LinearScalarizerSpec();
 
+    [Description("What is measured besides what training needs.")]
+    public DiagnosticsSpec Diagnostics { get; init; } = new();
+
     [Description("AdamW and its learning-rate schedule.")]
     public OptimizerSpec Optimizer { get; init; } = new();
 

@@ -96,7 +96,7 @@ public sealed class JobPlan
 
     private string Method()
     {
-        string name = job.Scalarizer switch { LinearScalarizerSpec => "linear", CtwaScalarizerSpec => "ctwa", var other => other.GetType().Name };
+        string name = job.Scalarizer.MethodName();
         return job.Scalarizer.Mode == MethodMode.Reference ? name + " (reference arithmetic)" : name;
     }
 

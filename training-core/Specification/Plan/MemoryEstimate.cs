@@ -48,13 +48,8 @@ public sealed record MemoryEstimate
         return (levels + 1L) * rows;
     }
 
-    /// <summary>Rows of gradients that the method needs: one per objective where it looks at gradients, else one.</summary>
-    public static int GradientRows(JobSpec job) => job.Scalarizer switch
-    {
-        LinearScalarizerSpec or CtwaScalarizerSpec => 1,
-        // A method that is new here may need a row per objective: the safe side.
-        _ => Math.Max(1, job.Objectives.Count),
-    };
+    /// <summary>Rows of gradients at a time: one per objective and one for the KL and entropy terms where the method looks at gradients, else one.</summary>
+    public static int GradientRows(JobSpec job) => job.Scalarizer is GradientScalarizerSpec || job.Diagnostics.GramEvery > 0 ? job.Objectives.Count + 1 : 1;
 
     private static long Generation(JobSpec job, ModelConfig model)
     {

@@ -9,10 +9,10 @@ namespace Ctwa.Training.Specification;
 public static class JobSpecJson
 {
     /// <summary>The contract from which JSON, YAML, checks and schema are all derived.</summary>
-    internal static JsonSerializerOptions Options { get; } = Create(new DefaultJsonTypeInfoResolver());
+    internal static JsonSerializerOptions Options { get; } = Create(new DefaultJsonTypeInfoResolver { Modifiers = { NameMethods } });
 
     /// <summary>The same with nothing required, for a job of which a part is broken.</summary>
-    internal static JsonSerializerOptions Lenient { get; } = Create(new DefaultJsonTypeInfoResolver { Modifiers = { RequireNothing } });
+    internal static JsonSerializerOptions Lenient { get; } = Create(new DefaultJsonTypeInfoResolver { Modifiers = { NameMethods, RequireNothing } });
 
     /// <summary>One line of JSON, keys in the order of the records, every default written.</summary>
     public static string Serialize(JobSpec spec) => JsonSerializer.Serialize(spec, Options);
@@ -40,6 +40,13 @@ public static class JobSpecJson
         };
         options.MakeReadOnly();
         return options;
+    }
+
+    /// <summary>Scalarization methods are found by their attribute, so that a new one is complete in its own file.</summary>
+    private static void NameMethods(JsonTypeInfo type)
+    {
+        if (type.Type != typeof(ScalarizerSpec)) { return; }
+        foreach (var (method, name) in ScalarizationMethodAttribute.All) { type.PolymorphismOptions!.DerivedTypes.Add(new JsonDerivedType(method, name)); }
     }
 
     private static void RequireNothing(JsonTypeInfo type)

@@ -26,6 +26,7 @@ public static class JobRules
         new(["objectives"], ObjectiveRules.SomeWeight),
         new(["objectives"], ObjectiveRules.Timeouts),
         new(["objectives"], ObjectiveRules.SubstituteIsUsed),
+        new(["kind", "scalarizer", "objectives", "rollout", "advantage", "loss", "data", "schedule"], job => job.Kind == JobKind.Rl ? job.Scalarizer.Check(job) : []),
         new(["kind", "scalarizer", "objectives"], CtwaRules.SeveralObjectives),
         new(["kind", "scalarizer", "objectives"], CtwaRules.OneTargetPerObjective),
         new(["kind", "scalarizer"], CtwaRules.TargetsAreCorrelations),

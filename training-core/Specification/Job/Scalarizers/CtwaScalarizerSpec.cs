@@ -1,30 +1,14 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
-using System.Text.Json.Serialization;
 
 namespace Ctwa.Training.Specification;
-
-/// <summary>
-/// Options of a scalarization method; <c>method</c> chooses it. To add a method: a derived record here with its
-/// <see cref="JsonDerivedTypeAttribute"/> line, one class in Ctwa.Training/Scalarizers and one line in its registry.
-/// </summary>
-[JsonPolymorphic(TypeDiscriminatorPropertyName = "method")]
-[JsonDerivedType(typeof(LinearScalarizerSpec), "linear")]
-[JsonDerivedType(typeof(CtwaScalarizerSpec), "ctwa")]
-public abstract record ScalarizerSpec
-{
-    [Description("corrected (default): the paper's meaning; reference: the reference implementation's arithmetic, defects included.")]
-    public MethodMode Mode { get; init; } = MethodMode.Corrected;
-}
-
-/// <summary>Fixed weights: r = Σ w_j r_j.</summary>
-public sealed record LinearScalarizerSpec : ScalarizerSpec;
 
 /// <summary>
 /// Covariance-targeted weight adaptation (arXiv 2602.06869): a weight rises while its objective's within-prompt
 /// covariance (reference) or correlation (corrected) with the training signal lies below a target; without targets
 /// (corrected), the weights that balance the correlations are solved for.
 /// </summary>
+[ScalarizationMethod("ctwa")]
 public sealed record CtwaScalarizerSpec : ScalarizerSpec
 {
     [Description("Target of each objective, in the order of objectives, or one number for all: the controller raises weights below target. Corrected mode: correlations (0..1); reference mode (needs them): covariances unless use_correlation. Default, corrected mode: none; each step solves for the weights at which every objective has the same, largest possible correlation with the training signal (in proportion to the objectives' weights).")]

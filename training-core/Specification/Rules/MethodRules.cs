@@ -1,0 +1,39 @@
+namespace Ctwa.Training.Specification;
+
+/// <summary>Rules that several scalarization methods share, for use in <see cref="ScalarizerSpec.Check"/>.</summary>
+public static class MethodRules
+{
+    /// <summary>The method balances objectives against each other, so one is too few.</summary>
+    public static IEnumerable<JobFinding> SeveralObjectives(JobSpec job)
+    {
+        if (job.Objectives.Count == 1) { yield return new("scalarizer", $"is method: {job.Scalarizer.MethodName()}, which balances objectives against each other, but there is only one objective; give at least 2, or use method: linear."); }
+    }
+
+    /// <summary>The objectives' weights are proportions in which a weight of 0 has no meaning.</summary>
+    /// <param name="why">Completes "is 0; METHOD ...", such as "divides by the preference".</param>
+    public static IEnumerable<JobFinding> PositiveWeights(JobSpec job, string why)
+    {
+        // All zero is another finding.
+        if (!job.Objectives.Any(objective => objective.Weight > 0)) { yield break; }
+        for (int i = 0; i < job.Objectives.Count; i++)
+        {
+            if (job.Objectives[i].Weight == 0) { yield return new($"objectives[{i}].weight", $"is 0; {job.Scalarizer.MethodName()} {why}. Give a positive weight, remove the objective, or use method: linear."); }
+        }
+    }
+
+    /// <summary>A list has one entry per objective; a single number stands for all.</summary>
+    /// <param name="key">Key below scalarizer.</param>
+    public static IEnumerable<JobFinding> OnePerObjective(JobSpec job, string key, NumberOrList? values)
+    {
+        if (job.Objectives.Count > 0 && values?.List is { } list && list.Count != job.Objectives.Count)
+        {
+            yield return new($"scalarizer.{key}", $"has {list.Count} entries for {job.Objectives.Count} objectives ({string.Join(", ", job.Objectives.Select(objective => objective.Name))}); give one per objective or a single number.");
+        }
+    }
+
+    /// <summary>The method compares the samples of a prompt.</summary>
+    public static IEnumerable<JobFinding> SamplesToCompare(JobSpec job)
+    {
+        if (job.Rollout.SamplesPerPrompt == 1) { yield return new("rollout.samples_per_prompt", $"is 1; {job.Scalarizer.MethodName()} compares the samples of a prompt and needs at least 2."); }
+    }
+}
