@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Ctwa.Grains.Abstractions;
 
 /// <summary>
@@ -24,6 +26,24 @@ public abstract record SliceWork([property: Id(0)] string Key, [property: Id(1)]
 [GenerateSerializer, Immutable, Alias("ctwa.ReduceWork")]
 public sealed record ReduceWork(string Key, UpdateKey Update) : SliceWork(Key, Update);
 
+/// <summary>Measure the slice's part of the Gram matrix of the update's rows.</summary>
+/// <param name="Key">Identity.</param>
+/// <param name="Update">Identity of the update or probe.</param>
+/// <param name="LastBlockOnly">Only over the last decoder block's parameters.</param>
+[GenerateSerializer, Immutable, Alias("ctwa.GramWork")]
+public sealed record GramWork(string Key, UpdateKey Update, [property: Id(0)] bool LastBlockOnly) : SliceWork(Key, Update);
+
+/// <summary>Combine the update's rows over the slice.</summary>
+/// <param name="Key">Identity.</param>
+/// <param name="Update">Identity of the update.</param>
+/// <param name="Coefficients">One per objective.</param>
+[GenerateSerializer, Immutable, Alias("ctwa.CombineWork")]
+public sealed record CombineWork(string Key, UpdateKey Update, [property: Id(0)] ImmutableArray<double> Coefficients) : SliceWork(Key, Update);
+
+/// <summary>Measure how far the weights moved along each of a probe's rows, over the slice, and free the probe.</summary>
+[GenerateSerializer, Immutable, Alias("ctwa.DisplacementWork")]
+public sealed record DisplacementWork(string Key, UpdateKey Update) : SliceWork(Key, Update);
+
 /// <summary>Run AdamW on the slice.</summary>
 /// <param name="Key">Identity.</param>
 /// <param name="Update">Identity of the update.</param>
@@ -40,7 +60,7 @@ public sealed record ApplyWork(
 
 /// <summary>Where a slice's piece of work stands.</summary>
 /// <param name="Status">Of the work.</param>
-/// <param name="SumOfSquares">Result of <see cref="ReduceWork"/>.</param>
+/// <param name="Values">Result: Σ g² of <see cref="ReduceWork"/>, a matrix row by row of <see cref="GramWork"/>, products per row of <see cref="ApplyWork"/> and <see cref="DisplacementWork"/>.</param>
 /// <param name="Error">Present when it failed.</param>
 [GenerateSerializer, Immutable, Alias("ctwa.SliceReport")]
-public sealed record SliceReport([property: Id(0)] WorkStatus Status, [property: Id(1)] double SumOfSquares, [property: Id(2)] string? Error);
+public sealed record SliceReport([property: Id(0)] WorkStatus Status, [property: Id(1)] ImmutableArray<double> Values, [property: Id(2)] string? Error);

@@ -38,7 +38,8 @@ public sealed record ScoreWork(string Key, [property: Id(0)] RolloutKey Rollout,
 /// <param name="Rollout">Completions to learn from.</param>
 /// <param name="FirstPrompt">First step index of the part.</param>
 /// <param name="PromptCount">Prompts of the part; their completions are in the advantages' order.</param>
-/// <param name="Advantages">Of the part's completions.</param>
+/// <param name="Advantages">Of the part's completions, one or one per objective.</param>
+/// <param name="Rows">How they become gradients.</param>
 /// <param name="TokenCount">Of the whole update.</param>
 /// <param name="SequenceCount">Of the whole update.</param>
 /// <param name="CompareSampler">Also compare log-probabilities with the sampler's.</param>
@@ -49,10 +50,19 @@ public sealed record PolicyWork(
     [property: Id(1)] RolloutKey Rollout,
     [property: Id(2)] int FirstPrompt,
     [property: Id(3)] int PromptCount,
-    [property: Id(4)] AdvantageMessage Advantages,
-    [property: Id(5)] long TokenCount,
-    [property: Id(6)] long SequenceCount,
-    [property: Id(7)] bool CompareSampler) : ShardWork(Key);
+    [property: Id(4)] ImmutableArray<AdvantageMessage> Advantages,
+    [property: Id(5)] RowsMessage Rows,
+    [property: Id(6)] long TokenCount,
+    [property: Id(7)] long SequenceCount,
+    [property: Id(8)] bool CompareSampler) : ShardWork(Key);
+
+/// <summary>How objectives' advantages become gradients; see Ctwa.Training.Steps.PolicyRows.</summary>
+[GenerateSerializer, Immutable, Alias("ctwa.RowsMessage")]
+public sealed record RowsMessage(
+    [property: Id(0)] ImmutableArray<double>? Coefficients,
+    [property: Id(1)] bool Keep,
+    [property: Id(2)] bool Regularizer,
+    [property: Id(3)] bool RatioToReference);
 
 /// <summary>Back-propagate the shard's part of a supervised batch.</summary>
 [GenerateSerializer, Immutable, Alias("ctwa.SupervisedWork")]
@@ -63,9 +73,12 @@ public sealed record SupervisedWork(
     [property: Id(2)] int ExampleCount,
     [property: Id(3)] int MicroBatchSize) : ShardWork(Key);
 
-/// <summary>Measure how each of the shard's completions enters the policy gradient under the present weights.</summary>
+/// <summary>Measure how the shard's completions changed under the present weights.</summary>
+/// <param name="Key">Identity.</param>
+/// <param name="Rollout">Completions.</param>
+/// <param name="Signal">Mean token advantage of each.</param>
 [GenerateSerializer, Immutable, Alias("ctwa.MeasureWork")]
-public sealed record MeasureWork(string Key, [property: Id(0)] RolloutKey Rollout, [property: Id(1)] AdvantageMessage Advantages) : ShardWork(Key);
+public sealed record MeasureWork(string Key, [property: Id(0)] RolloutKey Rollout, [property: Id(1)] ImmutableArray<double> Signal) : ShardWork(Key);
 
 /// <summary>Answer of a shard to a finished piece of work.</summary>
 [GenerateSerializer, Immutable, Alias("ctwa.ShardResult")]
@@ -92,11 +105,16 @@ public sealed record UpdateResult(
     [property: Id(4)] double PolicyKl,
     [property: Id(5)] double ReferenceKl,
     [property: Id(6)] double Entropy,
-    [property: Id(7)] double SamplerDifference) : ShardResult;
+    [property: Id(7)] double SamplerDifference,
+    [property: Id(8)] ImmutableArray<double> ObjectiveLosses) : ShardResult;
 
-/// <summary>One number per completion.</summary>
+/// <summary>Measurements per completion; see Ctwa.Training.Steps.PostUpdateMeasurement.</summary>
 [GenerateSerializer, Immutable, Alias("ctwa.MeasureResult")]
-public sealed record MeasureResult([property: Id(0)] ImmutableArray<double> Weights) : ShardResult;
+public sealed record MeasureResult(
+    [property: Id(0)] ImmutableArray<double> Clipped,
+    [property: Id(1)] ImmutableArray<double> Unclipped,
+    [property: Id(2)] ImmutableArray<double> LogRatios,
+    [property: Id(3)] ImmutableArray<int> ActiveTokens) : ShardResult;
 
 /// <summary>Where a piece of work stands.</summary>
 /// <param name="Status">Of the work.</param>
@@ -121,7 +139,7 @@ public readonly record struct RolloutKey([property: Id(0)] uint Purpose, [proper
 
 /// <summary>Identity of an optimizer update.</summary>
 [GenerateSerializer, Immutable, Alias("ctwa.UpdateKey")]
-public readonly record struct UpdateKey([property: Id(0)] int Stage, [property: Id(1)] int Step, [property: Id(2)] int Update);
+public readonly record struct UpdateKey([property: Id(0)] int Stage, [property: Id(1)] int Step, [property: Id(2)] int Update, [property: Id(3)] int Pass);
 
 /// <summary>A step's division over updates and shards.</summary>
 [GenerateSerializer, Immutable, Alias("ctwa.Division")]
@@ -142,7 +160,8 @@ public sealed record AdvantageMessage(
     [property: Id(2)] ImmutableArray<bool> Valid,
     [property: Id(3)] double Gamma,
     [property: Id(4)] double Shift,
-    [property: Id(5)] double Scale);
+    [property: Id(5)] double Scale,
+    [property: Id(6)] bool NonNegative);
 
 /// <summary>Scores of one objective; a null score failed, with its reason.</summary>
 [GenerateSerializer, Immutable, Alias("ctwa.ScoreColumnMessage")]

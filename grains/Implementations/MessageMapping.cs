@@ -14,22 +14,32 @@ internal static class MessageMapping
 
     public static RolloutId ToCore(this RolloutKey key) => new((RandomPurpose)key.Purpose, key.Step);
 
-    public static UpdateKey ToMessage(this UpdateId id) => new((int)id.Stage, id.Step, id.Update);
+    public static UpdateKey ToMessage(this UpdateId id) => new((int)id.Stage, id.Step, id.Update, id.Pass);
 
-    public static UpdateId ToCore(this UpdateKey key) => new((TrainingStage)key.Stage, key.Step, key.Update);
+    public static UpdateId ToCore(this UpdateKey key) => new((TrainingStage)key.Stage, key.Step, key.Update, key.Pass);
 
     public static Division ToMessage(this StepPlan plan) => new(plan.Prompts, plan.PromptsPerUpdate, plan.Shards);
 
     public static StepPlan ToCore(this Division division) => new(division.Prompts, division.PromptsPerUpdate, division.Shards);
 
     public static AdvantageMessage ToMessage(this OutcomeAdvantages advantages) =>
-        new([.. advantages.Value], [.. advantages.Lengths], [.. advantages.Valid], advantages.Gamma, advantages.Shift, advantages.Scale);
+        new([.. advantages.Value], [.. advantages.Lengths], [.. advantages.Valid], advantages.Gamma, advantages.Shift, advantages.Scale, advantages.NonNegative);
 
     public static OutcomeAdvantages ToCore(this AdvantageMessage message) =>
-        new([.. message.Value], [.. message.Lengths], [.. message.Valid], message.Gamma, message.Shift, message.Scale);
+        new([.. message.Value], [.. message.Lengths], [.. message.Valid], message.Gamma, message.Shift, message.Scale) { NonNegative = message.NonNegative };
+
+    public static RowsMessage ToMessage(this PolicyRows rows) => new(rows.Coefficients is null ? null : [.. rows.Coefficients], rows.Keep, rows.Regularizer, rows.RatioToReference);
+
+    public static PolicyRows ToCore(this RowsMessage message) => new(message.Coefficients is { } coefficients ? [.. coefficients] : null, message.Keep, message.Regularizer, message.RatioToReference);
+
+    public static MeasureResult ToMessage(this PostUpdateMeasurement[] measured) =>
+        new([.. measured.Select(one => one.Clipped)], [.. measured.Select(one => one.Unclipped)], [.. measured.Select(one => one.LogRatio)], [.. measured.Select(one => one.ActiveTokens)]);
+
+    public static PostUpdateMeasurement[] ToCore(this MeasureResult message) =>
+        [.. message.Clipped.Select((clipped, i) => new PostUpdateMeasurement(clipped, message.Unclipped[i], message.LogRatios[i], message.ActiveTokens[i]))];
 
     public static UpdateResult ToMessage(this UpdateSums sums) =>
-        new(sums.Tokens, sums.Loss, sums.Clipped, sums.DualClipped, sums.PolicyKl, sums.ReferenceKl, sums.Entropy, sums.SamplerDifference);
+        new(sums.Tokens, sums.Loss, sums.Clipped, sums.DualClipped, sums.PolicyKl, sums.ReferenceKl, sums.Entropy, sums.SamplerDifference, [.. sums.ObjectiveLosses]);
 
     public static UpdateSums ToCore(this UpdateResult message) => new()
     {
@@ -41,6 +51,7 @@ internal static class MessageMapping
         ReferenceKl = message.ReferenceKl,
         Entropy = message.Entropy,
         SamplerDifference = message.SamplerDifference,
+        ObjectiveLosses = [.. message.ObjectiveLosses],
     };
 
     public static ScoreColumnMessage ToMessage(this IReadOnlyList<ScoreAttempt> attempts) => new(

@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
-using Ctwa.Training.Advantages;
 using Ctwa.Training.Gradients;
-using Ctwa.Training.Losses;
 using Ctwa.Training.Rollouts;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
@@ -21,7 +19,8 @@ public sealed class JobHost : IDisposable
     private readonly PolicyMemory _memory;
     private readonly ConcurrentDictionary<(RolloutId Rollout, int Shard), Completion[]> _rollouts = new();
     private readonly Lock _lock = new();
-    private (UpdateId Id, GradientLedger Ledger, HashSet<int> Applied)? _update;
+    private HeldUpdate? _update;
+    private HeldUpdate? _probe;
 
     public JobHost(PreparedJob job, int lanes)
     {
@@ -29,7 +28,7 @@ public sealed class JobHost : IDisposable
         _memory = new PolicyMemory(job.Layout, torch.CPU);
         _lanes = [.. Enumerable.Range(0, Math.Clamp(lanes, 1, job.Spec.Grid.Shards)).Select(index => new ComputeLane(index, job.Spec.Grid.ThreadsPerShard))];
         _workers = [.. _lanes.Select(_ => new ShardWorker(job, _memory))];
-        _slices = [.. job.Layout.Slices(job.Spec.Grid.Slices).Select(range => new SliceWorker(_memory, range))];
+        _slices = [.. job.Layout.Slices(job.Spec.Grid.Slices).Select(range => new SliceWorker(_memory, range, job.Layout.LastBlock()))];
     }
 
     public PreparedJob Job { get; }
@@ -49,82 +48,108 @@ public sealed class JobHost : IDisposable
     /// <summary>Frees a shard's rollout.</summary>
     public void Release(RolloutId rollout, int shard) => _rollouts.TryRemove((rollout, shard), out _);
 
-    /// <summary>Back-propagates completions of a shard into a gradient buffer and offers it to the update's sum.</summary>
-    public Task<UpdateSums> AccumulatePolicyAsync(int shard, UpdateId update, Completion[] completions, OutcomeAdvantages advantages, UpdateCounts counts, bool compareSampler) =>
-        AccumulateAsync(shard, update, (worker, gradient) => worker.AccumulatePolicy(completions, advantages, counts, compareSampler, gradient));
+    /// <summary>Back-propagates completions of a shard into gradient buffers and offers them to the update's sums.</summary>
+    public Task<UpdateSums> AccumulatePolicyAsync(int shard, UpdateId update, Completion[] completions, PolicyPart part) =>
+        AccumulateAsync(shard, update, part.RowCount, (worker, gradients) => worker.AccumulatePolicy(completions, part, gradients));
 
     /// <summary>Back-propagates a shard's supervised examples likewise.</summary>
     public Task<UpdateSums> AccumulateSupervisedAsync(int shard, UpdateId update, PromptRange examples, int microBatchSize) =>
-        AccumulateAsync(shard, update, (worker, gradient) => worker.AccumulateSupervised(update.Step, examples, microBatchSize, gradient));
+        AccumulateAsync(shard, update, 1, (worker, gradients) => worker.AccumulateSupervised(update.Step, examples, microBatchSize, gradients[0]));
 
     /// <summary>See <see cref="ShardWorker.MeasurePostUpdate"/>.</summary>
-    public Task<double[]> MeasureAsync(int shard, Completion[] completions, OutcomeAdvantages advantages) => OnLane(shard, worker => worker.MeasurePostUpdate(completions, advantages));
+    public Task<PostUpdateMeasurement[]> MeasureAsync(int shard, Completion[] completions, double[] signal) => OnLane(shard, worker => worker.MeasurePostUpdate(completions, signal));
 
-    /// <summary>Σ g² of a slice of the update's summed gradient.</summary>
-    public Task<double> ReduceAsync(int slice, UpdateId update)
+    /// <summary>Σ g² of a slice of the update's gradient.</summary>
+    public Task<double> ReduceAsync(int slice, UpdateId update) => OnSlice(slice, worker => worker.SumOfSquares(Held(update).Gradients));
+
+    /// <summary>See <see cref="SliceWorker.Gram"/>.</summary>
+    public Task<double[,]> GramAsync(int slice, UpdateId update, GramScope scope) => OnSlice(slice, worker => worker.Gram(Held(update).Gradients, scope));
+
+    /// <summary>See <see cref="SliceWorker.Combine"/>.</summary>
+    public Task CombineAsync(int slice, UpdateId update, double[] coefficients) => OnSlice(slice, worker =>
     {
-        var ledger = LedgerOf(update);
-        return LaneOf(slice, _slices.Length).RunAsync(() => _slices[slice].SumOfSquares(ledger.Sum));
-    }
+        worker.Combine(Held(update).Gradients, coefficients);
+        return true;
+    });
 
-    /// <summary>One optimizer update of a slice; a second call for the same update does nothing.</summary>
-    public async Task ApplyAsync(int slice, OptimizerUpdate update)
-    {
-        lock (_lock)
-        {
-            if (_update is not { } current || current.Id != update.Id) { throw new InvalidOperationException($"slice {slice} holds no gradient of {update.Id}."); }
-            if (current.Applied.Contains(slice)) { return; }
-        }
+    /// <summary>One optimizer update of a slice; a second call for the same update changes nothing and gives the same answer.</summary>
+    public Task<double[]> ApplyAsync(int slice, OptimizerUpdate update) =>
+        FinishAsync(slice, update.Id, (worker, gradients) => worker.Apply(gradients, Job.OptimizerOf(update.Id.Stage), update));
 
-        var ledger = LedgerOf(update.Id);
-        await LaneOf(slice, _slices.Length).RunAsync(() => _slices[slice].Apply(ledger.Sum, Job.OptimizerOf(update.Id.Stage), update));
-        lock (_lock)
-        {
-            _update!.Value.Applied.Add(slice);
-            if (_update.Value.Applied.Count == _slices.Length) { ledger.Dispose(); }
-        }
-    }
+    /// <summary>See <see cref="SliceWorker.Displacement"/>; when every slice has answered, the probe is freed.</summary>
+    public Task<double[]> DisplacementAsync(int slice, UpdateId probe) => FinishAsync(slice, probe, (worker, gradients) => worker.Displacement(gradients));
 
     public void Dispose()
     {
         foreach (var lane in _lanes) { lane.Dispose(); }
-        _update?.Ledger.Dispose();
+        _update?.Gradients.Dispose();
+        _probe?.Gradients.Dispose();
         foreach (var worker in _workers) { worker.Dispose(); }
         _memory.Dispose();
     }
 
-    private Task<UpdateSums> AccumulateAsync(int shard, UpdateId update, Func<ShardWorker, Tensor, UpdateSums> work)
+    private Task<UpdateSums> AccumulateAsync(int shard, UpdateId update, int rows, Func<ShardWorker, Tensor[], UpdateSums> work)
     {
-        var ledger = LedgerOf(update);
+        var gradients = Hold(update, rows).Gradients;
         return OnLane(shard, worker =>
         {
-            var gradient = _memory.RentGradient();
+            var buffers = gradients.Rent();
             try
             {
-                var sums = work(worker, gradient);
-                ledger.Offer(shard, gradient);
+                var sums = work(worker, buffers);
+                gradients.Offer(shard, buffers);
                 return sums;
             }
             catch
             {
-                _memory.ReturnGradient(gradient);
+                foreach (var buffer in buffers) { _memory.ReturnGradient(buffer); }
                 throw;
             }
         });
     }
 
-    /// <summary>The update's ledger; the first to ask makes it and frees the one before.</summary>
-    private GradientLedger LedgerOf(UpdateId update)
+    /// <summary>A slice's last piece of work on an update; its answer is kept for whoever asks again.</summary>
+    private async Task<double[]> FinishAsync(int slice, UpdateId update, Func<SliceWorker, UpdateGradients, double[]> work)
+    {
+        var held = Held(update);
+        lock (_lock)
+        {
+            if (held.Answers.TryGetValue(slice, out double[]? known)) { return known; }
+        }
+
+        double[] answer = await OnSlice(slice, worker => work(worker, held.Gradients));
+        lock (_lock)
+        {
+            held.Answers[slice] = answer;
+            if (held.Answers.Count == _slices.Length) { held.Gradients.Dispose(); }
+        }
+
+        return answer;
+    }
+
+    /// <summary>The update's gradients; the first to ask makes them and frees those before.</summary>
+    private HeldUpdate Hold(UpdateId update, int rows)
     {
         lock (_lock)
         {
-            if (_update is { } current && current.Id == update) { return current.Ledger; }
-            _update?.Ledger.Dispose();
-            var ledger = new GradientLedger(_memory, Job.Spec.Grid.Shards);
-            _update = (update, ledger, []);
-            return ledger;
+            ref var place = ref update.IsProbe ? ref _probe : ref _update;
+            if (place is { } current && current.Id == update) { return current; }
+            place?.Gradients.Dispose();
+            return place = new HeldUpdate(update, new UpdateGradients(_memory, Job.Spec.Grid.Shards, rows, rememberWeights: update.IsProbe));
         }
     }
+
+    private HeldUpdate Held(UpdateId update)
+    {
+        lock (_lock)
+        {
+            return (update.IsProbe ? _probe : _update) is { } current && current.Id == update
+                ? current
+                : throw new InvalidOperationException($"no gradients of {update} are held.");
+        }
+    }
+
+    private Task<T> OnSlice<T>(int slice, Func<SliceWorker, T> work) => LaneOf(slice, _slices.Length).RunAsync(() => work(_slices[slice]));
 
     private Task<T> OnLane<T>(int shard, Func<ShardWorker, T> work)
     {
@@ -134,4 +159,10 @@ public sealed class JobHost : IDisposable
 
     /// <summary>Contiguous ranges of shards or slices share a lane. Which lane never changes bits.</summary>
     private ComputeLane LaneOf(int index, int count) => _lanes[(int)((long)index * _lanes.Length / count)];
+
+    /// <summary>The gradients of one update, and what each slice answered to its last piece of work.</summary>
+    private sealed record HeldUpdate(UpdateId Id, UpdateGradients Gradients)
+    {
+        public Dictionary<int, double[]> Answers { get; } = [];
+    }
 }

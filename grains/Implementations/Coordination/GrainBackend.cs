@@ -1,7 +1,8 @@
+using System.Collections.Immutable;
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
-using Ctwa.Training.Advantages;
 using Ctwa.Training.Rewards;
+using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
 
 namespace Ctwa.Grains.Coordination;
@@ -83,10 +84,11 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
         int samples = _job.Spec.Rollout.SamplesPerPrompt;
         return Sum(await OnShards<UpdateResult>(shard =>
         {
-            var part = update.Plan.Part(update.PlanUpdate, shard);
-            int[] rows = [.. Enumerable.Range(part.Start * samples, part.Count * samples)];
+            // A probe covers all of the step's prompts; which of them the shard holds, the shard knows.
+            var part = update.PlanUpdate < 0 ? new PromptRange(0, update.Plan.Prompts) : update.Plan.Part(update.PlanUpdate, shard);
+            var mine = update.Part(update.CompletionsOf(shard, samples));
             return new PolicyWork(KeyOf("policy", update.Id), update.Id.ToMessage(), update.Rollout.ToMessage(), part.Start, part.Count,
-                update.Advantages.Select(rows).ToMessage(), update.TokenCount, update.SequenceCount, update.CompareSampler);
+                [.. mine.Advantages.Select(one => one.ToMessage())], update.Rows.ToMessage(), update.TokenCount, update.SequenceCount, update.CompareSampler);
         }, cancellationToken));
     }
 
@@ -99,35 +101,57 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
 
     public async Task<double> ReduceAsync(UpdateId update, CancellationToken cancellationToken)
     {
-        double[] parts = await OnSlices(_ => new ReduceWork(KeyOf("reduce", update), update.ToMessage()), cancellationToken);
+        var parts = await OnSlices(_ => new ReduceWork(KeyOf("reduce", update), update.ToMessage()), cancellationToken);
         double sum = 0;
-        foreach (double part in parts) { sum += part; }
+        foreach (var part in parts) { sum += part[0]; }
         return sum;
     }
 
-    public Task ApplyAsync(OptimizerUpdate update, CancellationToken cancellationToken) =>
-        OnSlices(_ => new ApplyWork(KeyOf("apply", update.Id), update.Id.ToMessage(), update.GradientScale, update.LearningRate, update.AdamStep), cancellationToken);
+    public async Task<double[][,]> GramAsync(UpdateId update, GramScope scope, CancellationToken cancellationToken)
+    {
+        var parts = await OnSlices(_ => new GramWork(KeyOf($"gram/{scope}", update), update.ToMessage(), scope == GramScope.LastBlock), cancellationToken);
+        return [.. parts.Select(Square)];
+    }
 
-    public async Task<double[]> MeasurePostUpdateAsync(RolloutId rollout, OutcomeAdvantages advantages, CancellationToken cancellationToken)
+    public Task CombineAsync(UpdateId update, double[][] coefficients, CancellationToken cancellationToken) =>
+        OnSlices(slice => new CombineWork(KeyOf("combine", update), update.ToMessage(), [.. coefficients[slice]]), cancellationToken);
+
+    public async Task<double[]> ApplyAsync(OptimizerUpdate update, CancellationToken cancellationToken) => SliceProducts.Sum(
+        (await OnSlices(_ => new ApplyWork(KeyOf("apply", update.Id), update.Id.ToMessage(), update.GradientScale, update.LearningRate, update.AdamStep), cancellationToken))
+        .Select(part => part.ToArray()));
+
+    public async Task<double[]> DisplacementAsync(UpdateId probe, CancellationToken cancellationToken) => SliceProducts.Sum(
+        (await OnSlices(_ => new DisplacementWork(KeyOf("displacement", probe), probe.ToMessage()), cancellationToken)).Select(part => part.ToArray()));
+
+    public async Task<PostUpdateMeasurement[]> MeasurePostUpdateAsync(RolloutId rollout, double[] signal, CancellationToken cancellationToken)
     {
         int samples = _job.Spec.Rollout.SamplesPerPrompt;
         var plan = _plans[rollout];
-        var results = await OnShards<MeasureResult>(shard => new MeasureWork($"measure/{rollout.Name}", rollout.ToMessage(), advantages.Select(RowsOf(plan, shard, samples)).ToMessage()), cancellationToken);
-        double[] weights = new double[advantages.Value.Length];
+        var results = await OnShards<MeasureResult>(shard => new MeasureWork($"measure/{rollout.Name}", rollout.ToMessage(), [.. RowsOf(plan, shard, samples).Select(row => signal[row])]), cancellationToken);
+        var measured = new PostUpdateMeasurement[signal.Length];
         for (int shard = 0; shard < Shards; shard++)
         {
             int[] rows = RowsOf(plan, shard, samples);
-            for (int i = 0; i < rows.Length; i++) { weights[rows[i]] = results[shard].Weights[i]; }
+            var part = results[shard].ToCore();
+            for (int i = 0; i < rows.Length; i++) { measured[rows[i]] = part[i]; }
         }
 
-        return weights;
+        return measured;
+    }
+
+    private static double[,] Square(ImmutableArray<double> rowByRow)
+    {
+        int size = (int)Math.Sqrt(rowByRow.Length);
+        var matrix = new double[size, size];
+        for (int i = 0; i < rowByRow.Length; i++) { matrix[i / size, i % size] = rowByRow[i]; }
+        return matrix;
     }
 
     /// <summary>Indices of a shard's completions in the step, in the shard's order.</summary>
     private static int[] RowsOf(StepPlan plan, int shard, int samples) =>
         [.. plan.PromptsOf(shard).SelectMany(prompt => Enumerable.Range(prompt * samples, samples))];
 
-    private static string KeyOf(string kind, UpdateId id) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{kind}/{id.Stage}/{id.Step}/{id.Update}");
+    private static string KeyOf(string kind, UpdateId id) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{kind}/{id.Stage}/{id.Step}/{id.Update}/{id.Pass}");
 
     private static UpdateSums Sum(IEnumerable<UpdateResult> parts) => parts.Aggregate(new UpdateSums(), (sum, part) => sum.Plus(part.ToCore()));
 
@@ -150,7 +174,7 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
                 cancellationToken);
         }));
 
-    private Task<double[]> OnSlices(Func<int, SliceWork> workOf, CancellationToken cancellationToken) =>
+    private Task<ImmutableArray<double>[]> OnSlices(Func<int, SliceWork> workOf, CancellationToken cancellationToken) =>
         Task.WhenAll(Enumerable.Range(0, _job.Spec.Grid.Slices).Select(async slice =>
         {
             var grain = grains.GetGrain<IGradientAccumulatorGrain>(GrainKeys.Of(jobId, slice));
@@ -161,7 +185,7 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
                 async () =>
                 {
                     var report = await grain.Poll(work.Key, cancellationToken);
-                    return (report.Status, report.SumOfSquares, report.Error);
+                    return (report.Status, report.Values, report.Error);
                 },
                 cancellationToken);
         }));

@@ -115,7 +115,8 @@ public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrai
     {
         Completion[] part = [.. host.Completions(work.Rollout.ToCore(), Shard)
             .Where(completion => completion.Prompt.StepIndex >= work.FirstPrompt && completion.Prompt.StepIndex < work.FirstPrompt + work.PromptCount)];
-        var sums = await host.AccumulatePolicyAsync(Shard, work.Update.ToCore(), part, work.Advantages.ToCore(), new UpdateCounts(work.TokenCount, work.SequenceCount), work.CompareSampler);
+        var mine = new PolicyPart([.. work.Advantages.Select(one => one.ToCore())], work.Rows.ToCore(), new UpdateCounts(work.TokenCount, work.SequenceCount), work.CompareSampler);
+        var sums = await host.AccumulatePolicyAsync(Shard, work.Update.ToCore(), part, mine);
         return sums.ToMessage();
     }
 
@@ -126,5 +127,5 @@ public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrai
     }
 
     private async Task<ShardResult> MeasureAsync(JobHost host, MeasureWork work) =>
-        new MeasureResult([.. await host.MeasureAsync(Shard, host.Completions(work.Rollout.ToCore(), Shard), work.Advantages.ToCore())]);
+        (await host.MeasureAsync(Shard, host.Completions(work.Rollout.ToCore(), Shard), [.. work.Signal])).ToMessage();
 }

@@ -71,7 +71,7 @@ public sealed class SamplerScorerAgreementTests : IDisposable
         bool[] valid = [.. completions.Select(_ => true)];
         var advantages = new OutcomeAdvantages([.. completions.Select((_, i) => i % 3 - 1.0)], lengths, valid, Gamma: 1, Shift: 0, Scale: 1);
         var gradient = memory.RentGradient();
-        var sums = worker.AccumulatePolicy(completions, advantages, UpdateCounts.Of(lengths, valid), compareSampler: true, gradient);
+        var sums = worker.AccumulatePolicy(completions, new PolicyPart([advantages], PolicyRows.Single, UpdateCounts.Of(lengths, valid), CompareSampler: true), [gradient]);
         Assert.Equal(lengths.Sum(), sums.Tokens);
         Assert.True(gradient.abs().max().item<float>() > 0);
         memory.ReturnGradient(gradient);

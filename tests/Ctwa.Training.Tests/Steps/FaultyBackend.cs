@@ -1,5 +1,5 @@
-using Ctwa.Training.Advantages;
 using Ctwa.Training.Rewards;
+using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
 
 namespace Ctwa.Training.Tests.Steps;
@@ -55,9 +55,15 @@ internal sealed class FaultyBackend(ITrainingBackend inner, Action<int, string>?
         return Norm is null ? squares : Norm(update, squares);
     });
 
-    public Task ApplyAsync(OptimizerUpdate update, CancellationToken cancellationToken) => Do("apply", () => inner.ApplyAsync(update, cancellationToken));
+    public Task<double[][,]> GramAsync(UpdateId update, GramScope scope, CancellationToken cancellationToken) => Do("gram", () => inner.GramAsync(update, scope, cancellationToken));
 
-    public Task<double[]> MeasurePostUpdateAsync(RolloutId rollout, OutcomeAdvantages advantages, CancellationToken cancellationToken) => Do("measure", () => inner.MeasurePostUpdateAsync(rollout, advantages, cancellationToken));
+    public Task CombineAsync(UpdateId update, double[][] coefficients, CancellationToken cancellationToken) => Do("combine", () => inner.CombineAsync(update, coefficients, cancellationToken));
+
+    public Task<double[]> ApplyAsync(OptimizerUpdate update, CancellationToken cancellationToken) => Do("apply", () => inner.ApplyAsync(update, cancellationToken));
+
+    public Task<double[]> DisplacementAsync(UpdateId probe, CancellationToken cancellationToken) => Do("displacement", () => inner.DisplacementAsync(probe, cancellationToken));
+
+    public Task<PostUpdateMeasurement[]> MeasurePostUpdateAsync(RolloutId rollout, double[] signal, CancellationToken cancellationToken) => Do("measure", () => inner.MeasurePostUpdateAsync(rollout, signal, cancellationToken));
 
     private Task Do(string name, Func<Task> call) => Do(name, async () =>
     {

@@ -12,6 +12,14 @@ namespace Ctwa.Training.Advantages;
 /// <param name="Scale">Inverse standard deviation of the returns; 0 where they do not differ.</param>
 public sealed record OutcomeAdvantages(double[] Value, int[] Lengths, bool[] Valid, double Gamma, double Shift, double Scale)
 {
+    /// <summary>Tokens whose advantage would be negative have 0 (Noon-PPO, arXiv 2508.07768).</summary>
+    public bool NonNegative { get; init; }
+
+    /// <summary>The same advantage for all tokens of a response.</summary>
+    /// <param name="perCompletion">Shape [B]; entries of dropped responses are ignored.</param>
+    public static OutcomeAdvantages PerCompletion(double[] perCompletion, int[] lengths, bool[] valid) =>
+        new([.. perCompletion.Select((value, i) => valid[i] ? value : 0)], lengths, valid, Gamma: 1, Shift: 0, Scale: 1);
+
     /// <summary>Writes the advantages of one response's tokens.</summary>
     /// <param name="length">Number of tokens; must be the length the advantages were computed with.</param>
     /// <param name="destination">At least <paramref name="length"/> long; the rest is left as it is.</param>
@@ -36,7 +44,7 @@ public sealed record OutcomeAdvantages(double[] Value, int[] Lengths, bool[] Val
         }
 
         double discounted = Value[sample];
-        for (int t = length - 1; t >= 0; t--, discounted *= Gamma) { destination[t] = (float)((discounted - Shift) * Scale); }
+        for (int t = length - 1; t >= 0; t--, discounted *= Gamma) { destination[t] = (float)Kept((discounted - Shift) * Scale); }
     }
 
     /// <summary>
@@ -49,6 +57,13 @@ public sealed record OutcomeAdvantages(double[] Value, int[] Lengths, bool[] Val
         for (int i = 0; i < means.Length; i++)
         {
             if (!Valid[i] || Lengths[i] == 0) { continue; }
+            if (NonNegative)
+            {
+                double discounted = Value[i];
+                for (int k = 0; k < Lengths[i]; k++, discounted *= Gamma) { means[i] += Kept((discounted - Shift) * Scale) / Lengths[i]; }
+                continue;
+            }
+
             double discounts = Lengths[i];
             if (Gamma != 1)
             {
@@ -77,7 +92,7 @@ public sealed record OutcomeAdvantages(double[] Value, int[] Lengths, bool[] Val
     /// <summary>Advantages of the weighted sum Σ_j weights_j · A^j: the same form again, so several objectives cost no more than one.</summary>
     /// <param name="perObjective">One per objective, over the same responses and with the same discount.</param>
     /// <param name="weights">Shape [M].</param>
-    /// <exception cref="ArgumentException">The numbers differ, or the advantages are of different rollouts.</exception>
+    /// <exception cref="ArgumentException">The numbers differ, the advantages are of different rollouts, or they are cut at 0, which is not linear.</exception>
     public static OutcomeAdvantages Combine(IReadOnlyList<OutcomeAdvantages> perObjective, ReadOnlySpan<double> weights)
     {
         if (perObjective.Count == 0 || perObjective.Count != weights.Length)
@@ -91,6 +106,7 @@ public sealed record OutcomeAdvantages(double[] Value, int[] Lengths, bool[] Val
         for (int j = 0; j < weights.Length; j++)
         {
             var one = perObjective[j];
+            if (one.NonNegative) { throw new ArgumentException($"the advantages of objective {j} are cut at 0; their sum is no advantage of this form. Combine losses instead.", nameof(perObjective)); }
             if (one.Gamma != first.Gamma || !one.Lengths.AsSpan().SequenceEqual(first.Lengths) || !one.Valid.AsSpan().SequenceEqual(first.Valid))
             {
                 throw new ArgumentException($"objective {j} has another discount, other lengths or other dropped responses than objective 0.", nameof(perObjective));
@@ -103,4 +119,6 @@ public sealed record OutcomeAdvantages(double[] Value, int[] Lengths, bool[] Val
 
         return first with { Value = value, Shift = shift, Scale = 1 };
     }
+
+    private double Kept(double advantage) => NonNegative ? Math.Max(advantage, 0) : advantage;
 }

@@ -18,8 +18,9 @@ public static class OutcomeEstimator
     /// <param name="valid">False for dropped responses, shape [B]: no statistic sees them and their advantages are 0.</param>
     /// <exception cref="ArgumentException">The shapes differ, or a valid response's reward is not finite.</exception>
     public static OutcomeAdvantages Estimate(
-        AdvantageSpec spec, ReadOnlySpan<double> rewards, ReadOnlySpan<int> lengths, ReadOnlySpan<int> groups, ReadOnlySpan<bool> valid)
+        AdvantageSpec spec, ReadOnlySpan<double> rewards, ReadOnlySpan<int> lengths, ReadOnlySpan<int> groups, ReadOnlySpan<bool> valid, double earlierTokenReward = 0)
     {
+        if (earlierTokenReward != 0) { throw new NotSupportedException("rewards of earlier tokens."); }
         Check(rewards, lengths, groups, valid);
         return spec.Estimator switch
         {

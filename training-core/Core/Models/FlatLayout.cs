@@ -72,5 +72,17 @@ public sealed class FlatLayout
         return slices;
     }
 
+    /// <summary>Range of the last decoder block's parameters (<c>model.layers.N.*</c> with the largest N); empty if there is none.</summary>
+    public SliceRange LastBlock()
+    {
+        const string prefix = "model.layers.";
+        var blocks = Entries.Where(entry => entry.Name.StartsWith(prefix, StringComparison.Ordinal))
+            .GroupBy(entry => int.Parse(entry.Name.AsSpan(prefix.Length, entry.Name.IndexOf('.', prefix.Length) - prefix.Length), System.Globalization.CultureInfo.InvariantCulture))
+            .MaxBy(block => block.Key);
+        if (blocks is null) { return default; }
+        long start = blocks.Min(entry => entry.Offset);
+        return new SliceRange(start, blocks.Max(entry => entry.Offset + entry.Length) - start);
+    }
+
     private static long RoundUp(long value, long multiple) => (value + multiple - 1) / multiple * multiple;
 }

@@ -49,10 +49,8 @@ public static class ClippedAdvantageWeight
         for (int t = 0; t < mask.Length; t++)
         {
             if (mask[t] == T.Zero) { continue; }
-            double ratio = Math.Exp(Math.Clamp(double.CreateChecked(newLogProbs[t]) - double.CreateChecked(oldLogProbs[t]), -LargestLogRatio, LargestLogRatio));
-            if (advantage >= 0 ? ratio > 1 + clipHigh : !(ratio >= 1 - clipLow)) { continue; }
-            unclipped++;
-            ratios += ratio;
+            ratios += ActiveRatios(oldLogProbs.Slice(t, 1), newLogProbs.Slice(t, 1), advantage >= 0, clipLow, clipHigh, out int open);
+            unclipped += open;
         }
 
         return aggregation switch
@@ -62,5 +60,24 @@ public static class ClippedAdvantageWeight
             WeightAggregation.Sum => advantage * ratios,
             _ => throw new ArgumentOutOfRangeException(nameof(aggregation), aggregation, "known aggregations are mean, mean_unclipped and sum."),
         };
+    }
+
+    /// <summary>Σ_l ρ_l over the unclipped tokens.</summary>
+    /// <param name="positive">The completion's advantage is at least 0: only large ratios are clipped; else only small ones.</param>
+    /// <param name="unclipped">Their number.</param>
+    internal static double ActiveRatios<T>(ReadOnlySpan<T> oldLogProbs, ReadOnlySpan<T> newLogProbs, bool positive, double clipLow, double clipHigh, out int unclipped)
+        where T : IFloatingPointIeee754<T>
+    {
+        double ratios = 0;
+        unclipped = 0;
+        for (int t = 0; t < newLogProbs.Length; t++)
+        {
+            double ratio = Math.Exp(Math.Clamp(double.CreateChecked(newLogProbs[t]) - double.CreateChecked(oldLogProbs[t]), -LargestLogRatio, LargestLogRatio));
+            if (positive ? ratio > 1 + clipHigh : !(ratio >= 1 - clipLow)) { continue; }
+            unclipped++;
+            ratios += ratio;
+        }
+
+        return ratios;
     }
 }

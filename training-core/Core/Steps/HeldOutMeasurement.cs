@@ -49,16 +49,17 @@ internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backe
         if (validation.Samples == 0 || test.Samples == 0) { throw new NumericFailureException("every held-out sample was dropped by a failing reward before the first step, so there is nothing to compare the run with; mend the reward or use on_failure: substitute."); }
         timer.Lap("validate");
         var line = new MetricsLine(TrainingStage.Rl, 0, _spec.Schedule.Steps);
-        Add(line, validation);
+        var next = Validated(state with { Validation = validation.AsBaseline(), Test = test.AsBaseline() }, line, validation);
         line.AddTimes(timer, 0);
         run.AppendMetrics(line.ToString());
         observer.Metrics(TrainingStage.Rl, line.ToString());
-        return state with { Validation = validation.AsBaseline(), Test = test.AsBaseline() };
+        return next;
     }
 
     /// <summary>Adds a validation to a step's line.</summary>
-    public async Task ValidateAsync(TrainingRunState state, MetricsLine line, CancellationToken cancellationToken) =>
-        Add(line, await MeasureAsync(RandomPurpose.Validation, state, cancellationToken));
+    /// <returns>The state with the validation in the memory of the diagnostics, and in the method's where it asks for it.</returns>
+    public async Task<TrainingRunState> ValidateAsync(TrainingRunState state, MetricsLine line, CancellationToken cancellationToken) =>
+        Validated(state, line, await MeasureAsync(RandomPurpose.Validation, state, cancellationToken));
 
     /// <summary>Adds the closing comparison on held-out prompts to a summary.</summary>
     public async Task AddReportAsync(TrainingRunState state, JsonObject summary, CancellationToken cancellationToken)
@@ -74,9 +75,15 @@ internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backe
 
         double[] covariance = [.. state.CovarianceSums.Select(sum => state.Step == 0 ? 0 : sum / state.Step)];
         RunReport.AddTo(summary, _spec.Objectives, before, after, covariance);
+        double[] reference = _spec.Diagnostics.HypervolumeReference.Expand(_spec.Objectives.Count);
+        if (reference.Length <= Hypervolume.MaxObjectives) { summary["hypervolume"] = new JsonObject { ["before"] = Hypervolume.Of([before.Means()], reference), ["after"] = Hypervolume.Of([after.Means()], reference) }; }
+
+        summary["worst_objective_gain"] = after.Means().Zip(before.Means(), (now, then) => now - then).Min();
+        if (state.Diagnostics.MeasuredSteps > 0) { summary["interference_rate"] = (double)state.Diagnostics.EventSteps / state.Diagnostics.MeasuredSteps; }
+        summary["cost"] = new JsonObject { ["forward_passes"] = state.Diagnostics.ForwardPasses, ["backward_passes"] = state.Diagnostics.BackwardPasses };
     }
 
-    private void Add(MetricsLine line, HeldOutResult result)
+    private TrainingRunState Validated(TrainingRunState state, MetricsLine line, HeldOutResult result)
     {
         for (int j = 0; j < result.Objectives.Count; j++)
         {
@@ -86,6 +93,20 @@ internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backe
 
         line.Add("validation/response/length/mean", result.MeanLength);
         line.Add("validation/samples", result.Samples);
+        if (result.Samples == 0) { return state; }
+        double[] means = result.Means(), reference = _spec.Diagnostics.HypervolumeReference.Expand(means.Length);
+        var archive = Hypervolume.NonDominated([.. state.Diagnostics.Archive, means]);
+        line.AddValidation(_spec.Objectives, state, means);
+        if (means.Length <= Hypervolume.MaxObjectives)
+        {
+            line.Add("validation/hypervolume", Hypervolume.Of([means], reference));
+            line.Add("validation/hypervolume_archive", Hypervolume.Of(archive, reference));
+        }
+
+        state = state with { Diagnostics = state.Diagnostics.Validated(means, archive) };
+
+        // A method that is guided by validations says so; no other hears of them.
+        return job.Scalarizer!.Requires.HasFlag(ScalarizerSignals.ValidationScores) ? state with { Scalarizer = job.Scalarizer.ObserveValidation(means, state.Scalarizer!) } : state;
     }
 
     private async Task<HeldOutResult> MeasureAsync(RandomPurpose purpose, TrainingRunState state, CancellationToken cancellationToken)
@@ -129,6 +150,9 @@ internal sealed record HeldOutResult(IReadOnlyList<ObjectiveMean> Objectives, do
         var means = Enumerable.Range(0, scores.Scores.GetLength(1)).Select(j => ObjectiveMean.OfPrompts([.. valid.Select(i => scores.Scores[i, j])], prompts));
         return new HeldOutResult([.. means], meanLength, valid.Length);
     }
+
+    /// <summary>Mean score of each objective, shape [M].</summary>
+    public double[] Means() => [.. Objectives.Select(objective => objective.Mean)];
 
     public HeldOutBaseline AsBaseline() => new(MeanLength, Objectives);
 }

@@ -1,7 +1,9 @@
 using Ctwa.Training.Advantages;
+using Ctwa.Training.Losses;
 using Ctwa.Training.Randomness;
 using Ctwa.Training.Rewards;
 using Ctwa.Training.Rollouts;
+using Ctwa.Training.Specification;
 
 namespace Ctwa.Training.Steps;
 
@@ -46,11 +48,26 @@ public interface ITrainingBackend
     /// <summary>Sums the shards' gradients in the canonical tree and returns the squared norm of the sum, slices added in order.</summary>
     Task<double> ReduceAsync(UpdateId update, CancellationToken cancellationToken);
 
-    /// <summary>Runs AdamW on every slice with the reduced gradient and publishes the weights.</summary>
-    Task ApplyAsync(OptimizerUpdate update, CancellationToken cancellationToken);
+    /// <summary>
+    /// Gram matrices of the rows that an update keeps (<see cref="PolicyUpdate.KeepRows"/>), per slice, in slice order; each
+    /// [rows, rows], float64, summed over the slice's blocks in order.
+    /// </summary>
+    Task<double[][,]> GramAsync(UpdateId update, GramScope scope, CancellationToken cancellationToken);
 
-    /// <summary>Clipped policy-gradient weight of each completion under the present weights, shape [B]; see <see cref="Scalarizers.StepOutcome.PostUpdate"/>.</summary>
-    Task<double[]> MeasurePostUpdateAsync(RolloutId rollout, OutcomeAdvantages advantages, CancellationToken cancellationToken);
+    /// <summary>Makes the update's gradient from its rows: d = Σ_m α_m g_m, the regularizer's row added as it is.</summary>
+    /// <param name="coefficients">α per slice, [slices][M].</param>
+    Task CombineAsync(UpdateId update, double[][] coefficients, CancellationToken cancellationToken);
+
+    /// <summary>Runs AdamW on every slice with the reduced gradient and publishes the weights.</summary>
+    /// <returns>⟨Δθ, g_m⟩ of the step taken with each row that the update keeps, slices added in order; empty if it keeps none.</returns>
+    Task<double[]> ApplyAsync(OptimizerUpdate update, CancellationToken cancellationToken);
+
+    /// <summary>⟨θ − θ_0, g_m⟩ of a probe's rows (<see cref="UpdateId.IsProbe"/>), θ_0 being the weights when it was accumulated; frees the probe.</summary>
+    Task<double[]> DisplacementAsync(UpdateId probe, CancellationToken cancellationToken);
+
+    /// <summary>Measures how a rollout's completions changed under the present weights.</summary>
+    /// <param name="signal">Mean token advantage of each completion, shape [B].</param>
+    Task<PostUpdateMeasurement[]> MeasurePostUpdateAsync(RolloutId rollout, double[] signal, CancellationToken cancellationToken);
 }
 
 /// <summary>Identity of a batch of completions.</summary>
@@ -65,8 +82,16 @@ public readonly record struct RolloutId(RandomPurpose Purpose, int Step)
 /// <summary>Identity of an optimizer update: doing it twice is doing it once.</summary>
 /// <param name="Stage">Stage of the step.</param>
 /// <param name="Step">Step, from 1.</param>
-/// <param name="Update">Update within the step, from 0, over all epochs.</param>
-public readonly record struct UpdateId(TrainingStage Stage, int Step, int Update);
+/// <param name="Update">Update within the step, from 0, over all epochs; −1: a probe.</param>
+/// <param name="Pass">0; 1: the second pass over the same completions, with coefficients known.</param>
+public readonly record struct UpdateId(TrainingStage Stage, int Step, int Update, int Pass = 0)
+{
+    /// <summary>Gradients that are only looked at: they change no weight and live beside those of the step's updates.</summary>
+    public bool IsProbe => Update < 0;
+
+    /// <summary>The probe of a step.</summary>
+    public static UpdateId Probe(int step) => new(TrainingStage.Rl, step, -1);
+}
 
 /// <summary>What to sample.</summary>
 /// <param name="Id">Identity.</param>
@@ -88,12 +113,57 @@ public sealed record CompletionText(int Prompt, int Sample, string PromptText, s
 /// <param name="Id">Identity.</param>
 /// <param name="Rollout">Completions to learn from.</param>
 /// <param name="Plan">Division over shards.</param>
-/// <param name="PlanUpdate">Update of the plan whose prompts are used (Id.Update modulo the plan's updates).</param>
-/// <param name="Advantages">For all completions of the rollout.</param>
+/// <param name="PlanUpdate">Update of the plan whose prompts are used (Id.Update modulo the plan's updates); −1: all prompts of the step.</param>
+/// <param name="Advantages">For all completions of the rollout: one, or one per objective.</param>
 /// <param name="TokenCount">Response tokens of valid completions of this update, over all shards.</param>
 /// <param name="SequenceCount">Valid completions of this update, over all shards.</param>
 /// <param name="CompareSampler">Also compare log-probabilities with the sampler's: the weights are still those that sampled.</param>
-public sealed record PolicyUpdate(UpdateId Id, RolloutId Rollout, StepPlan Plan, int PlanUpdate, OutcomeAdvantages Advantages, long TokenCount, long SequenceCount, bool CompareSampler);
+public sealed record PolicyUpdate(UpdateId Id, RolloutId Rollout, StepPlan Plan, int PlanUpdate, IReadOnlyList<OutcomeAdvantages> Advantages, long TokenCount, long SequenceCount, bool CompareSampler)
+{
+    /// <summary>How the objectives' advantages become gradients.</summary>
+    public PolicyRows Rows { get; init; } = PolicyRows.Single;
+
+    /// <summary>Gradients that the update makes.</summary>
+    public int RowCount => Rows.CountFor(Advantages.Count);
+
+    /// <summary>Indices of a shard's completions of this update, in the shard's order.</summary>
+    public int[] CompletionsOf(int shard, int samplesPerPrompt)
+    {
+        if (PlanUpdate < 0) { return [.. Plan.PromptsOf(shard).SelectMany(prompt => Enumerable.Range(prompt * samplesPerPrompt, samplesPerPrompt))]; }
+        var part = Plan.Part(PlanUpdate, shard);
+        return [.. Enumerable.Range(part.Start * samplesPerPrompt, part.Count * samplesPerPrompt)];
+    }
+
+    /// <summary>What a shard needs of the update.</summary>
+    /// <param name="completions">From <see cref="CompletionsOf"/>.</param>
+    public PolicyPart Part(int[] completions) =>
+        new([.. Advantages.Select(one => one.Select(completions))], Rows, new UpdateCounts(TokenCount, SequenceCount), CompareSampler);
+}
+
+/// <summary>How several objectives' advantages become gradients, on one shared forward pass.</summary>
+/// <param name="Coefficients">α: back-propagate Σ_m α_m L_m as one gradient, which is Σ α_m g_m up to rounding, under clipping too; null: there is one objective, or each is kept.</param>
+/// <param name="Keep">Keep one gradient per objective.</param>
+/// <param name="Regularizer">With <paramref name="Keep"/>: the gradient of the KL and entropy terms is a further row; it is never inside an objective's.</param>
+/// <param name="RatioToReference">The policy loss compares with the reference policy instead of the policy that sampled.</param>
+public sealed record PolicyRows(double[]? Coefficients, bool Keep, bool Regularizer, bool RatioToReference)
+{
+    /// <summary>One signal, one gradient.</summary>
+    public static PolicyRows Single { get; } = new(null, Keep: false, Regularizer: false, RatioToReference: false);
+
+    /// <summary>Gradients that come of the given number of objectives.</summary>
+    public int CountFor(int objectives) => Keep ? objectives + (Regularizer ? 1 : 0) : 1;
+}
+
+/// <summary>A shard's part of a policy update.</summary>
+/// <param name="Advantages">Of the shard's completions, one per row or objective.</param>
+/// <param name="Rows">How they become gradients.</param>
+/// <param name="Counts">Of the whole update, over all shards.</param>
+/// <param name="CompareSampler">Also compare log-probabilities with the sampler's.</param>
+public sealed record PolicyPart(IReadOnlyList<OutcomeAdvantages> Advantages, PolicyRows Rows, UpdateCounts Counts, bool CompareSampler)
+{
+    /// <summary>Gradients to make.</summary>
+    public int RowCount => Rows.CountFor(Advantages.Count);
+}
 
 /// <summary>One supervised batch: examples 0..N-1 of a step, divided by <paramref name="Plan"/>.</summary>
 public sealed record SupervisedUpdate(UpdateId Id, StepPlan Plan, int MicroBatchSize);

@@ -1,9 +1,9 @@
 using Ctwa.Training.Advantages;
 using Ctwa.Training.Gradients;
-using Ctwa.Training.Losses;
 using Ctwa.Training.Randomness;
 using Ctwa.Training.Rewards;
 using Ctwa.Training.Rollouts;
+using Ctwa.Training.Specification;
 using TorchSharp;
 
 namespace Ctwa.Training.Steps;
@@ -19,7 +19,8 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
     private readonly ShardWorker _worker;
     private readonly SliceWorker[] _slices;
     private readonly Dictionary<RolloutId, Completion[]> _rollouts = [];
-    private GradientLedger? _ledger;
+    private UpdateGradients? _update;
+    private UpdateGradients? _probe;
 
     public LocalBackend(PreparedJob job)
     {
@@ -27,7 +28,7 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
         _job = job;
         _memory = new PolicyMemory(job.Layout, torch.CPU);
         _worker = new ShardWorker(job, _memory);
-        _slices = [.. job.Layout.Slices(job.Spec.Grid.Slices).Select(range => new SliceWorker(_memory, range))];
+        _slices = [.. job.Layout.Slices(job.Spec.Grid.Slices).Select(range => new SliceWorker(_memory, range, job.Layout.LastBlock()))];
     }
 
     private int Shards => _job.Spec.Grid.Shards;
@@ -95,68 +96,97 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
     public Task<UpdateSums> AccumulatePolicyAsync(PolicyUpdate update, CancellationToken cancellationToken)
     {
         int samples = _job.Spec.Rollout.SamplesPerPrompt;
-        return Accumulate((shard, gradient) =>
+        return Accumulate(update.Id, update.RowCount, (shard, gradients) =>
         {
-            var part = update.Plan.Part(update.PlanUpdate, shard);
-            int[] rows = [.. Enumerable.Range(part.Start * samples, part.Count * samples)];
-            return _worker.AccumulatePolicy([.. rows.Select(row => _rollouts[update.Rollout][row])], update.Advantages.Select(rows),
-                new UpdateCounts(update.TokenCount, update.SequenceCount), update.CompareSampler, gradient);
+            int[] rows = update.CompletionsOf(shard, samples);
+            return _worker.AccumulatePolicy([.. rows.Select(row => _rollouts[update.Rollout][row])], update.Part(rows), gradients);
         });
     }
 
     public Task<UpdateSums> AccumulateSupervisedAsync(SupervisedUpdate update, CancellationToken cancellationToken) =>
-        Accumulate((shard, gradient) => _worker.AccumulateSupervised(update.Id.Step, update.Plan.Part(0, shard), update.MicroBatchSize, gradient));
+        Accumulate(update.Id, 1, (shard, gradients) => _worker.AccumulateSupervised(update.Id.Step, update.Plan.Part(0, shard), update.MicroBatchSize, gradients[0]));
 
     public Task<double> ReduceAsync(UpdateId update, CancellationToken cancellationToken)
     {
         double sum = 0;
-        foreach (var slice in _slices) { sum += slice.SumOfSquares(_ledger!.Sum); }
+        foreach (var slice in _slices) { sum += slice.SumOfSquares(GradientsOf(update)); }
         return Task.FromResult(sum);
     }
 
-    public Task ApplyAsync(OptimizerUpdate update, CancellationToken cancellationToken)
+    public Task<double[][,]> GramAsync(UpdateId update, GramScope scope, CancellationToken cancellationToken) =>
+        Task.FromResult(_slices.Select(slice => slice.Gram(GradientsOf(update), scope)).ToArray());
+
+    public Task CombineAsync(UpdateId update, double[][] coefficients, CancellationToken cancellationToken)
     {
-        foreach (var slice in _slices) { slice.Apply(_ledger!.Sum, _job.OptimizerOf(update.Id.Stage), update); }
-        _ledger!.Dispose();
-        _ledger = null;
+        for (int slice = 0; slice < _slices.Length; slice++) { _slices[slice].Combine(GradientsOf(update), coefficients[slice]); }
         return Task.CompletedTask;
     }
 
-    public Task<double[]> MeasurePostUpdateAsync(RolloutId rollout, OutcomeAdvantages advantages, CancellationToken cancellationToken)
+    public Task<double[]> ApplyAsync(OptimizerUpdate update, CancellationToken cancellationToken)
+    {
+        var products = SliceProducts.Sum(_slices.Select(slice => slice.Apply(GradientsOf(update.Id), _job.OptimizerOf(update.Id.Stage), update)));
+        _update!.Dispose();
+        _update = null;
+        return Task.FromResult(products);
+    }
+
+    public Task<double[]> DisplacementAsync(UpdateId probe, CancellationToken cancellationToken)
+    {
+        var products = SliceProducts.Sum(_slices.Select(slice => slice.Displacement(GradientsOf(probe))));
+        _probe!.Dispose();
+        _probe = null;
+        return Task.FromResult(products);
+    }
+
+    public Task<PostUpdateMeasurement[]> MeasurePostUpdateAsync(RolloutId rollout, double[] signal, CancellationToken cancellationToken)
     {
         // Shard by shard: the shapes of the forward passes are the shard's own, as everywhere.
         var plan = _job.TrainingPlan;
         int samples = _job.Spec.Rollout.SamplesPerPrompt;
-        double[] weights = new double[_rollouts[rollout].Length];
+        var measured = new PostUpdateMeasurement[_rollouts[rollout].Length];
         for (int shard = 0; shard < Shards; shard++)
         {
             int[] rows = [.. plan.PromptsOf(shard).SelectMany(prompt => Enumerable.Range(prompt * samples, samples))];
-            double[] part = _worker.MeasurePostUpdate([.. rows.Select(row => _rollouts[rollout][row])], advantages.Select(rows));
-            for (int i = 0; i < rows.Length; i++) { weights[rows[i]] = part[i]; }
+            var part = _worker.MeasurePostUpdate([.. rows.Select(row => _rollouts[rollout][row])], [.. rows.Select(row => signal[row])]);
+            for (int i = 0; i < rows.Length; i++) { measured[rows[i]] = part[i]; }
         }
 
-        return Task.FromResult(weights);
+        return Task.FromResult(measured);
     }
 
     public void Dispose()
     {
-        _ledger?.Dispose();
+        _update?.Dispose();
+        _probe?.Dispose();
         _worker.Dispose();
         _memory.Dispose();
     }
 
-    private Task<UpdateSums> Accumulate(Func<int, Tensor, UpdateSums> shardGradient)
+    private Task<UpdateSums> Accumulate(UpdateId id, int rows, Func<int, Tensor[], UpdateSums> shardGradients)
     {
-        _ledger?.Dispose();
-        _ledger = new GradientLedger(_memory, Shards);
+        var gradients = new UpdateGradients(_memory, Shards, rows, rememberWeights: id.IsProbe);
+        if (id.IsProbe)
+        {
+            _probe?.Dispose();
+            _probe = gradients;
+        }
+        else
+        {
+            _update?.Dispose();
+            _update = gradients;
+        }
+
         var sums = new UpdateSums();
         for (int shard = 0; shard < Shards; shard++)
         {
-            var buffer = _memory.RentGradient();
-            sums = sums.Plus(shardGradient(shard, buffer));
-            _ledger.Offer(shard, buffer);
+            var buffers = gradients.Rent();
+            sums = sums.Plus(shardGradients(shard, buffers));
+            gradients.Offer(shard, buffers);
         }
 
         return Task.FromResult(sums);
     }
+
+    private UpdateGradients GradientsOf(UpdateId id) => (id.IsProbe ? _probe : _update)
+        ?? throw new InvalidOperationException($"no gradients of {id} are held.");
 }

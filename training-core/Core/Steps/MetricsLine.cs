@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Ctwa.Training.Diagnostics;
 using Ctwa.Training.Runs;
 using Ctwa.Training.Scalarizers;
 using Ctwa.Training.Specification;
@@ -59,6 +60,59 @@ internal sealed class MetricsLine
         Add("gradient/norm", totals.Applied.Average(update => update.Norm));
         Add("gradient/clip_scale", totals.Applied.Average(update => update.ClipScale));
         Add("learning_rate", totals.Applied[^1].LearningRate);
+    }
+
+    /// <summary>Weights, gradients' geometry, predicted and realised improvement, interference, cost.</summary>
+    public void AddImprovement(IReadOnlyList<ObjectiveSpec> objectives, StepDiagnostics diagnostics, PolicyStepResult result, RealisedImprovement? realised, DiagnosticState memory)
+    {
+        string[] names = [.. objectives.Select(objective => objective.Name)];
+        double total = result.Coefficients.Sum(Math.Abs);
+        Add("weights/sum", result.Coefficients.Sum());
+        Add("weights/entropy", -result.Coefficients.Select(weight => Math.Abs(weight) / total).Sum(share => share > 0 ? share * Math.Log(share) : 0));
+        Add("weights/max_min_ratio", result.Coefficients.Max(Math.Abs) / result.Coefficients.Min(Math.Abs));
+        Add("group/count", diagnostics.WithinPrompt.Groups);
+        if (result.Geometry is { } geometry)
+        {
+            foreach (var (name, value) in geometry.Metrics(names)) { Add(name, value); }
+        }
+
+        for (int j = 0; j < names.Length; j++)
+        {
+            Add($"predicted/covariance/{names[j]}", diagnostics.WithinPrompt.Covariance[j]);
+            if (result.PredictedByGradient is { } predicted) { Add($"predicted/gradient/{names[j]}", predicted[j]); }
+            if (realised is null) { continue; }
+            Add($"realised/{names[j]}", realised.Change[j]);
+            Add($"realised/standard_error/{names[j]}", realised.StandardError[j]);
+        }
+
+        if (realised is not null)
+        {
+            Add("realised/signal", realised.Signal);
+            Add("clip/distortion", realised.ClipDistortion);
+            Add("clip/active_fraction", realised.ActiveFraction);
+            Add("interference/events", realised.Events.Count);
+            foreach (var (loser, winner) in realised.Events) { Add($"interference/pair/{names[loser]}/{names[winner]}", 1); }
+            foreach (var (name, value) in memory.Covariance.Metrics("prediction/covariance")) { Add(name, value); }
+            foreach (var (name, value) in memory.Gradient.Metrics("prediction/gradient")) { Add(name, value); }
+        }
+
+        Add("cost/forward_passes", memory.ForwardPasses);
+        Add("cost/backward_passes", memory.BackwardPasses);
+    }
+
+    /// <summary>A validation against the one before, and against the first.</summary>
+    /// <param name="state">Before this validation.</param>
+    /// <param name="means">Of this validation, shape [M].</param>
+    public void AddValidation(IReadOnlyList<ObjectiveSpec> objectives, TrainingRunState state, double[] means)
+    {
+        if (state.Validation is { } first) { Add("validation/worst_gain", means.Zip(first.Means(), (now, then) => now - then).Min()); }
+        var memory = state.Diagnostics;
+        for (int j = 0; j < means.Length; j++)
+        {
+            if (memory.LastValidation.Length > 0) { Add($"validation/{objectives[j].Name}/change", means[j] - memory.LastValidation[j]); }
+            if (memory.CovarianceSince.Length > 0) { Add($"validation/{objectives[j].Name}/predicted_covariance", memory.CovarianceSince[j]); }
+            if (memory.RealisedSince.Length > 0) { Add($"validation/{objectives[j].Name}/realised_in_training", memory.RealisedSince[j]); }
+        }
     }
 
     /// <summary>Wall-clock times of the phases and tokens per second over the whole step.</summary>

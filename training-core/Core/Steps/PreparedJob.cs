@@ -111,6 +111,12 @@ public sealed class PreparedJob
     /// <summary>Division of an RL step over updates and shards.</summary>
     public StepPlan TrainingPlan => new(Spec.Rollout.PromptsPerStep, Spec.Update.PromptsPerUpdate ?? Spec.Rollout.PromptsPerStep, Spec.Grid.Shards);
 
+    /// <summary>Optimizer updates of the whole RL stage.</summary>
+    public long TotalUpdates => Math.Max(1, (long)Spec.Schedule.Steps * TrainingPlan.Updates * Spec.Update.Epochs);
+
+    /// <summary>A frozen copy of the policy is kept: for the KL term, or because the method compares with it.</summary>
+    public bool KeepsReference => Spec.Kind == JobKind.Rl && (Spec.Loss.Kl.Coefficient > 0 || Scalarizer!.Requires.HasFlag(ScalarizerSignals.ReferencePolicy));
+
     /// <summary>AdamW's settings in a stage.</summary>
     public OptimizerSpec OptimizerOf(TrainingStage stage) => stage == TrainingStage.Supervised ? Supervised!.Optimizer : Spec.Optimizer;
 

@@ -4,7 +4,6 @@ using Ctwa.Training.Losses;
 using Ctwa.Training.Models;
 using Ctwa.Training.Native;
 using Ctwa.Training.Rollouts;
-using Ctwa.Training.Scalarizers;
 using Ctwa.Training.Specification;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -38,21 +37,18 @@ public sealed class ShardWorker : IDisposable
         return _engine.Generate(prompts, request.Sampling);
     }
 
-    /// <summary>Adds the gradient of a shard's part of a policy update.</summary>
-    /// <param name="completions">The shard's completions of this update.</param>
-    /// <param name="advantages">Of the same completions, in the same order.</param>
-    /// <param name="counts">Of the whole update, over all shards.</param>
-    /// <param name="compareSampler">Also compare log-probabilities with the sampler's.</param>
-    /// <param name="gradient">Flat buffer to add to.</param>
-    public UpdateSums AccumulatePolicy(IReadOnlyList<Completion> completions, OutcomeAdvantages advantages, UpdateCounts counts, bool compareSampler, Tensor gradient)
+    /// <summary>Adds the gradients of a shard's part of a policy update.</summary>
+    /// <param name="completions">The shard's completions of this update, in the order of the part's advantages.</param>
+    /// <param name="part">What to learn from them.</param>
+    /// <param name="gradients">Flat buffers to add to, one per row.</param>
+    public UpdateSums AccumulatePolicy(IReadOnlyList<Completion> completions, PolicyPart part, Tensor[] gradients)
     {
-        _policy.PointGradientsAt(gradient);
         var sums = new UpdateSums();
         for (int first = 0; first < completions.Count; first += _job.Spec.Update.MicroBatchSize)
         {
             int count = Math.Min(_job.Spec.Update.MicroBatchSize, completions.Count - first);
-            var rows = Enumerable.Range(first, count).Where(i => advantages.Valid[i]).ToArray();
-            if (rows.Length > 0) { sums = sums.Plus(PolicyMicroBatch(completions, rows, advantages, counts, compareSampler)); }
+            var rows = Enumerable.Range(first, count).Where(i => part.Advantages[0].Valid[i]).ToArray();
+            if (rows.Length > 0) { sums = sums.Plus(PolicyMicroBatch(completions, rows, part, gradients)); }
         }
 
         return sums;
@@ -77,13 +73,12 @@ public sealed class ShardWorker : IDisposable
         return sums;
     }
 
-    /// <summary>
-    /// Clipped policy-gradient weight of each completion under the present weights (arXiv 2602.06869, the clipped covariance
-    /// law; see <see cref="ClippedAdvantageWeight"/>); 0 for dropped completions.
-    /// </summary>
-    public double[] MeasurePostUpdate(IReadOnlyList<Completion> completions, OutcomeAdvantages advantages)
+    /// <summary>Measures how completions changed under the present weights, in their order.</summary>
+    /// <param name="signal">Mean token advantage of each.</param>
+    public PostUpdateMeasurement[] MeasurePostUpdate(IReadOnlyList<Completion> completions, double[] signal)
     {
-        double[] weights = new double[completions.Count];
+        var loss = _job.Spec.Loss;
+        var measured = new PostUpdateMeasurement[completions.Count];
         for (int first = 0; first < completions.Count; first += _job.Spec.Update.MicroBatchSize)
         {
             int[] rows = [.. Enumerable.Range(first, Math.Min(_job.Spec.Update.MicroBatchSize, completions.Count - first))];
@@ -94,12 +89,13 @@ public sealed class ShardWorker : IDisposable
             int at = 0;
             foreach (int row in rows)
             {
-                weights[row] = PostUpdateWeight(completions[row], advantages, row, present.AsSpan(at, completions[row].Tokens.Length));
-                at += completions[row].Tokens.Length;
+                int length = completions[row].Tokens.Length;
+                measured[row] = PostUpdateMeasurement.Of(signal[row], completions[row].LogProbabilities, present.AsSpan(at, length), loss.ClipLow, loss.ClipHigh);
+                at += length;
             }
         }
 
-        return weights;
+        return measured;
     }
 
     public void Dispose()
@@ -108,64 +104,99 @@ public sealed class ShardWorker : IDisposable
         _reference?.Dispose();
     }
 
-    private double PostUpdateWeight(Completion completion, OutcomeAdvantages advantages, int row, ReadOnlySpan<float> present)
-    {
-        if (!advantages.Valid[row]) { return 0; }
-
-        float[] tokenAdvantages = new float[present.Length], mask = new float[present.Length];
-        advantages.TokenAdvantages(row, present.Length, tokenAdvantages);
-        mask.AsSpan().Fill(1);
-        return ClippedAdvantageWeight.Of<float>(
-            completion.LogProbabilities, present, tokenAdvantages, mask, _job.Spec.Loss.ClipLow, _job.Spec.Loss.ClipHigh, WeightAggregation.Mean, out _);
-    }
-
-    private UpdateSums PolicyMicroBatch(IReadOnlyList<Completion> completions, int[] rows, OutcomeAdvantages advantages, UpdateCounts counts, bool compareSampler)
+    private UpdateSums PolicyMicroBatch(IReadOnlyList<Completion> completions, int[] rows, PolicyPart part, Tensor[] gradients)
     {
         using var scope = NewDisposeScope();
         var loss = _job.Spec.Loss;
         var batch = Pack(completions, rows);
-        float[] old = new float[batch.TokenCount], tokenAdvantages = new float[batch.TokenCount], weights = new float[batch.TokenCount];
+        float[] old = new float[batch.TokenCount], weights = new float[batch.TokenCount];
         int at = 0;
         foreach (int row in rows)
         {
             int length = completions[row].Tokens.Length;
             completions[row].LogProbabilities.CopyTo(old, at);
-            advantages.TokenAdvantages(row, length, tokenAdvantages.AsSpan(at));
-            weights.AsSpan(at, length).Fill((float)TokenWeights.PerToken(loss.Aggregation, counts, length));
+            weights.AsSpan(at, length).Fill((float)TokenWeights.PerToken(loss.Aggregation, part.Counts, length));
             at += length;
         }
 
         var weight = tensor(weights, device: _memory.Device);
         var (present, entropy) = LogProbabilities(_policy, batch, loss.EntropyCoefficient > 0);
-        var part = PolicyLoss.Compute(present, tensor(old, device: _memory.Device), tensor(tokenAdvantages, device: _memory.Device), weight, loss);
-        var total = part.Loss;
+        var reference = loss.Kl.Coefficient > 0 || part.Rows.RatioToReference ? ReferenceLogProbabilities(batch) : null;
+        var before = part.Rows.RatioToReference ? reference! : tensor(old, device: _memory.Device);
+        PolicyLossPart[] parts = [.. part.Advantages.Select(advantages => PolicyLoss.Compute(present, before, TokenAdvantages(advantages, completions, rows, batch.TokenCount), weight, loss))];
+
+        // KL and entropy belong to no objective.
+        Tensor? regularizer = null;
         double referenceKl = 0, entropySum = 0;
         if (loss.Kl.Coefficient > 0)
         {
-            var divergence = KullbackLeibler.LowVariance(present, ReferenceLogProbabilities(batch));
-            total = total.Plus(TokenWeights.WeightedSum(divergence, weight).Times(loss.Kl.Coefficient));
+            var divergence = KullbackLeibler.LowVariance(present, reference!);
+            regularizer = TokenWeights.WeightedSum(divergence, weight).Times(loss.Kl.Coefficient);
             referenceKl = divergence.detach().to(float64).sum().item<double>();
         }
 
         if (entropy is not null)
         {
-            total = total.Plus(EntropyLoss.Compute(entropy, weight).Times(-loss.EntropyCoefficient));
+            var bonus = EntropyLoss.Compute(entropy, weight).Times(-loss.EntropyCoefficient);
+            regularizer = regularizer is null ? bonus : regularizer.Plus(bonus);
             entropySum = entropy.detach().to(float64).sum().item<double>();
         }
 
-        total.backward();
-        var sums = PolicyLossSums.Read(part.Sums);
+        BackPropagate([.. parts.Select(one => one.Loss)], regularizer, part.Rows, gradients);
+        PolicyLossSums[] sums = [.. parts.Select(one => PolicyLossSums.Read(one.Sums))];
+        double[] share = part.Rows.Coefficients ?? [.. Enumerable.Repeat(1.0 / sums.Length, sums.Length)];
         return new UpdateSums
         {
             Tokens = batch.TokenCount,
-            Loss = sums.Loss,
-            Clipped = sums.Clipped,
-            DualClipped = sums.ClippedLower,
-            PolicyKl = sums.NegativeLogRatio,
+            Loss = sums.Zip(share, (one, factor) => one.Loss * factor).Sum(),
+            ObjectiveLosses = part.Rows.Keep ? [.. sums.Select(one => one.Loss)] : [],
+            Clipped = sums.Average(one => one.Clipped),
+            DualClipped = sums.Average(one => one.ClippedLower),
+            PolicyKl = sums[0].NegativeLogRatio,
             ReferenceKl = referenceKl,
             Entropy = entropySum,
-            SamplerDifference = compareSampler ? LargestDifference(Floats(present.detach()), old) : 0,
+            SamplerDifference = part.CompareSampler ? LargestDifference(Floats(present.detach()), old) : 0,
         };
+    }
+
+    /// <summary>Adds to one gradient the combined loss, or to one gradient per objective its own; the graph of the forward pass is shared.</summary>
+    private void BackPropagate(Tensor[] losses, Tensor? regularizer, PolicyRows rows, Tensor[] gradients)
+    {
+        if (rows.Keep)
+        {
+            bool aside = rows.Regularizer && regularizer is not null;
+            for (int m = 0; m < losses.Length; m++)
+            {
+                _policy.PointGradientsAt(gradients[m]);
+                losses[m].backward([], retain_graph: aside || m < losses.Length - 1, create_graph: false);
+            }
+
+            if (!aside) { return; }
+            _policy.PointGradientsAt(gradients[^1]);
+            regularizer!.backward();
+            return;
+        }
+
+        var total = rows.Coefficients is { } coefficients
+            ? losses.Zip(coefficients, (loss, factor) => loss.Times(factor)).Aggregate((sum, loss) => sum.Plus(loss))
+            : losses[0];
+        if (regularizer is not null) { total = total.Plus(regularizer); }
+        _policy.PointGradientsAt(gradients[0]);
+        total.backward();
+    }
+
+    private Tensor TokenAdvantages(OutcomeAdvantages advantages, IReadOnlyList<Completion> completions, int[] rows, int tokens)
+    {
+        float[] values = new float[tokens];
+        int at = 0;
+        foreach (int row in rows)
+        {
+            int length = completions[row].Tokens.Length;
+            advantages.TokenAdvantages(row, length, values.AsSpan(at));
+            at += length;
+        }
+
+        return tensor(values, device: _memory.Device);
     }
 
     private Tensor ReferenceLogProbabilities(PackedBatch batch)

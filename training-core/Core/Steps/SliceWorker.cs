@@ -1,5 +1,6 @@
 using Ctwa.Training.Gradients;
 using Ctwa.Training.Models;
+using Ctwa.Training.Native;
 using Ctwa.Training.Optimizers;
 using Ctwa.Training.Specification;
 using TorchSharp;
@@ -7,26 +8,83 @@ using static TorchSharp.torch;
 
 namespace Ctwa.Training.Steps;
 
-/// <summary>The tensor work of one parameter slice: its part of the norm, its optimizer update.</summary>
-public sealed class SliceWorker(PolicyMemory memory, SliceRange range)
+/// <summary>The tensor work of one parameter slice: its part of norms and Gram matrices, combination of rows, its optimizer update.</summary>
+/// <param name="lastBlock">Range of the last decoder block's parameters, for <see cref="GramScope.LastBlock"/>.</param>
+public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRange lastBlock)
 {
     /// <summary>Σ g² of the slice in float64, blocks added in order; NaN or infinite if the gradient is.</summary>
-    /// <param name="gradient">Reduced gradient, shape [layout length].</param>
-    public double SumOfSquares(Tensor gradient)
+    public double SumOfSquares(UpdateGradients gradients)
     {
         if (range.Length == 0) { return 0; }
         using var scope = NewDisposeScope();
-        return FlatBlocks.Sum(FlatBlocks.SumOfSquaresByBlock(gradient.narrow(0, range.Start, range.Length)));
+        return FlatBlocks.Sum(FlatBlocks.SumOfSquaresByBlock(Part(gradients.Gradient)));
     }
 
-    /// <summary>One AdamW update of the slice; the gradient is scaled in place.</summary>
-    public void Apply(Tensor gradient, OptimizerSpec options, OptimizerUpdate update)
+    /// <summary>The slice's part of the rows' Gram matrix, [rows, rows], in float64, blocks added in order.</summary>
+    public double[,] Gram(UpdateGradients gradients, GramScope scope)
+    {
+        int rows = gradients.RowCount;
+        long start = range.Start, end = range.Start + range.Length;
+        if (scope == GramScope.LastBlock) { (start, end) = (Math.Max(start, lastBlock.Start), Math.Min(end, lastBlock.Start + lastBlock.Length)); }
+        if (end <= start) { return new double[rows, rows]; }
+        using var disposal = NewDisposeScope();
+        using var noGrad = no_grad();
+        var stacked = stack([.. Enumerable.Range(0, rows).Select(row => gradients.Row(row).narrow(0, start, end - start))]);
+        return FlatBlocks.SumGram(rows, FlatBlocks.GramByBlock(stacked));
+    }
+
+    /// <summary>d = Σ_m α_m g_m over the slice; a row beyond the coefficients (KL and entropy) is added as it is.</summary>
+    /// <param name="coefficients">α, shape [M].</param>
+    public void Combine(UpdateGradients gradients, ReadOnlySpan<double> coefficients)
     {
         if (range.Length == 0) { return; }
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Tensor Part(Tensor vector) => vector.narrow(0, range.Start, range.Length);
-        var adam = new AdamWSlice(Part(memory.Weights), Part(memory.FirstMoment), Part(memory.SecondMoment), options, update.AdamStep - 1);
-        adam.Apply(Part(gradient), update.LearningRate, update.GradientScale);
+        var target = Part(gradients.EnsureCombined());
+
+        // From zero each time: a combination that is asked for twice is the same.
+        target.zero_();
+        for (int row = 0; row < gradients.RowCount; row++)
+        {
+            var part = Part(gradients.Row(row));
+            target.PlusInPlace(row < coefficients.Length ? part.Times(coefficients[row]) : part);
+        }
     }
+
+    /// <summary>One AdamW update of the slice; the gradient is scaled in place.</summary>
+    /// <returns>⟨Δθ, g_m⟩ with each of several rows; empty for a single one.</returns>
+    public double[] Apply(UpdateGradients gradients, OptimizerSpec options, OptimizerUpdate update)
+    {
+        bool measure = gradients.RowCount > 1;
+        if (range.Length == 0) { return new double[measure ? gradients.RowCount : 0]; }
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var before = measure ? Part(memory.Weights).clone() : null;
+        var adam = new AdamWSlice(Part(memory.Weights), Part(memory.FirstMoment), Part(memory.SecondMoment), options, update.AdamStep - 1);
+        adam.Apply(Part(gradients.Gradient), update.LearningRate, update.GradientScale);
+        return before is null ? [] : ProductsWithRows(gradients, Part(memory.Weights) - before);
+    }
+
+    /// <summary>⟨θ − θ_0, g_m⟩ over the slice, θ_0 being the weights that the gradients remember.</summary>
+    public double[] Displacement(UpdateGradients gradients)
+    {
+        if (range.Length == 0) { return new double[gradients.RowCount]; }
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return ProductsWithRows(gradients, Part(memory.Weights) - Part(gradients.WeightsBefore));
+    }
+
+    private double[] ProductsWithRows(UpdateGradients gradients, Tensor displacement)
+    {
+        double[] products = new double[gradients.RowCount];
+        for (int row = 0; row < products.Length; row++)
+        {
+            using var scope = NewDisposeScope();
+            products[row] = FlatBlocks.SumGram(2, FlatBlocks.GramByBlock(stack([displacement, Part(gradients.Row(row))])))[0, 1];
+        }
+
+        return products;
+    }
+
+    private Tensor Part(Tensor vector) => vector.narrow(0, range.Start, range.Length);
 }

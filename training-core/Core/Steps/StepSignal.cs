@@ -3,31 +3,71 @@ using Ctwa.Training.Scalarizers;
 
 namespace Ctwa.Training.Steps;
 
-/// <summary>A step's scores as one training signal.</summary>
-/// <param name="Advantages">Of every token of the step.</param>
+/// <summary>A step's scores as a training signal: advantages for one gradient, or for one gradient per objective.</summary>
+/// <param name="Advantages">Of every token of the step: one, or one per objective.</param>
 /// <param name="Weights">Of the objectives, shape [M]; NaN in a step without a valid sample.</param>
-internal sealed record StepSignal(OutcomeAdvantages Advantages, double[] Weights)
+internal sealed record StepSignal(IReadOnlyList<OutcomeAdvantages> Advantages, double[] Weights)
 {
+    /// <summary>How several advantages are combined; null: there is one, or the method solves for it.</summary>
+    public double[]? Coefficients { get; init; }
+
+    /// <summary>The method solves for the coefficients of the objectives' gradients.</summary>
+    public bool Solves { get; init; }
+
+    /// <summary>See <see cref="PolicyRows.RatioToReference"/>.</summary>
+    public bool RatioToReference { get; init; }
+
     /// <summary>
     /// Lets the job's method weigh the scores and its estimator turn them into advantages. A step whose samples were
     /// all dropped has no signal: no method sees it, all advantages are 0.
     /// </summary>
+    /// <param name="perObjective">Advantages of each objective on its own.</param>
     /// <exception cref="NotSupportedException">This build cannot run methods of that kind.</exception>
-    public static StepSignal Of(PreparedJob job, StepSignals signals, ScalarizerState state)
+    public static StepSignal Of(PreparedJob job, StepSignals signals, Lazy<OutcomeAdvantages[]> perObjective, ScalarizerState state)
     {
         int objectives = signals.Scores.GetLength(1), samples = signals.Lengths.Length;
-        OutcomeAdvantages Estimate(double[] rewards) => OutcomeEstimator.Estimate(job.Spec.Advantage, rewards, signals.Lengths, signals.Groups, signals.Valid);
-        if (!signals.Valid.Contains(true)) { return new(Estimate(new double[samples]), [.. Enumerable.Repeat(double.NaN, objectives)]); }
+        if (!signals.Valid.Contains(true)) { return new([Estimate(job, signals, new double[samples])], [.. Enumerable.Repeat(double.NaN, objectives)]); }
 
         switch (job.Scalarizer!.Weigh(signals, state))
         {
             case Scalarization.OfRewards of:
-                return new(Estimate(of.Rewards), of.Weights);
+                return new([Estimate(job, signals, of.Rewards, of.EarlierTokenReward)], of.Weights);
+            case Scalarization.OfAdvantages { NonNegative: false } of:
+                return new([OutcomeAdvantages.Combine(perObjective.Value, of.Weights)], of.Weights);
             case Scalarization.OfAdvantages of:
-                var each = Enumerable.Range(0, objectives).Select(j => Estimate([.. Enumerable.Range(0, samples).Select(i => signals.Scores[i, j])]));
-                return new(OutcomeAdvantages.Combine([.. each], of.Weights), of.Weights);
+                // Cutting at 0 is not linear: the losses are combined instead of the advantages.
+                return new([.. perObjective.Value.Select(one => one with { NonNegative = true })], of.Weights) { Coefficients = of.Weights };
+            case Scalarization.OfCompletions of:
+                return new([OutcomeAdvantages.PerCompletion(of.Advantages, signals.Lengths, signals.Valid)], of.Weights) { RatioToReference = of.RatioToReference };
+            case Scalarization.OfGradients of:
+                return new(perObjective.Value, of.Weights) { Solves = true };
             case var other:
                 throw new NotSupportedException($"this build cannot run methods of kind {other.GetType().Name}.");
         }
     }
+
+    /// <summary>Advantages of each objective's scores on their own, [M].</summary>
+    public static OutcomeAdvantages[] PerObjective(PreparedJob job, StepSignals signals) =>
+        [.. Enumerable.Range(0, signals.Scores.GetLength(1)).Select(j => Estimate(job, signals, [.. Enumerable.Range(0, signals.Lengths.Length).Select(i => signals.Valid[i] ? signals.Scores[i, j] : 0)]))];
+
+    /// <summary>
+    /// Mean token advantage of each completion, shape [B]: the weight with which it entered the policy gradient at the policy
+    /// that sampled it.
+    /// </summary>
+    /// <param name="coefficients">How several advantages were combined, shape [M].</param>
+    public double[] TrainingSignal(double[] coefficients)
+    {
+        if (Advantages.Count == 1) { return Advantages[0].MeanTokenAdvantage(); }
+        double[] signal = new double[Advantages[0].Value.Length];
+        for (int m = 0; m < Advantages.Count; m++)
+        {
+            double[] means = Advantages[m].MeanTokenAdvantage();
+            for (int b = 0; b < signal.Length; b++) { signal[b] += coefficients[m] * means[b]; }
+        }
+
+        return signal;
+    }
+
+    private static OutcomeAdvantages Estimate(PreparedJob job, StepSignals signals, double[] rewards, double earlierTokenReward = 0) =>
+        OutcomeEstimator.Estimate(job.Spec.Advantage, rewards, signals.Lengths, signals.Groups, signals.Valid, earlierTokenReward);
 }

@@ -1,8 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using Ctwa.Training.Advantages;
 using Ctwa.Training.Datasets;
-using Ctwa.Training.Losses;
+using Ctwa.Training.Diagnostics;
 using Ctwa.Training.Optimizers;
 using Ctwa.Training.Randomness;
 using Ctwa.Training.Rewards;
@@ -89,28 +88,25 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         var scores = await _heldOut.ScoreAsync(request.Id, completions, context, cancellationToken);
         timer.Lap("score");
 
-        // Weigh: scores become one advantage per token, on scalars.
-        var signals = new StepSignals { Step = step, Scores = scores.Scores, Groups = Groups(plan.Prompts, request.Sampling.SamplesPerPrompt), Lengths = lengths, Valid = scores.Valid };
-        var (advantages, weights) = StepSignal.Of(job, signals, state.Scalarizer!);
-
-        // Accumulate, reduce, apply: once per optimizer update.
-        var updates = new UpdateTotals();
-        for (int update = 0; update < plan.Updates * _spec.Update.Epochs; update++)
+        // Weigh, accumulate, solve, reduce, apply: scores become advantages, advantages gradients, once per optimizer update.
+        var signals = new StepSignals
         {
-            int part = update % plan.Updates;
-            var counts = CountsOf(plan, part, request.Sampling.SamplesPerPrompt, signals);
-            if (counts.Tokens == 0) { continue; }
-            var id = new UpdateId(TrainingStage.Rl, step, update);
-            var sums = await backend.AccumulatePolicyAsync(new PolicyUpdate(id, request.Id, plan, part, advantages, counts.Tokens, counts.Sequences, CompareSampler: update == 0), cancellationToken);
-            long total = (long)_spec.Schedule.Steps * plan.Updates * _spec.Update.Epochs;
-            updates.Add(sums, await ApplyAsync(id, state.Updates + updates.Count, total, lossScale: 1, cancellationToken));
-        }
-
+            Step = step,
+            Scores = scores.Scores,
+            Groups = Groups(plan.Prompts, request.Sampling.SamplesPerPrompt),
+            Lengths = lengths,
+            Valid = scores.Valid,
+            LearningRate = LearningRate.At(_spec.Optimizer, state.Updates, job.TotalUpdates),
+        };
+        var passes = new PassCounter(state.Diagnostics.ForwardPasses, state.Diagnostics.BackwardPasses);
+        var policyStep = new PolicyStep(job, backend, (id, done) => ApplyAsync(id, done, job.TotalUpdates, lossScale: 1, cancellationToken), passes);
+        var result = await policyStep.RunAsync(request, signals, state, cancellationToken);
+        var updates = result.Updates;
         timer.Lap("update");
 
         // Observe: the method's next state and the diagnostics.
-        double[] signal = advantages.MeanTokenAdvantage();
-        var observation = await ObserveAsync(request.Id, signals, advantages, signal, state.Scalarizer!, cancellationToken);
+        double[] signal = result.Signal.TrainingSignal(result.Coefficients);
+        var (observation, realised) = await ObserveAsync(request.Id, signals, signal, result, passes, cancellationToken);
         var diagnostics = StepDiagnostics.Compute(signals, signal);
         timer.Lap("observe");
 
@@ -121,19 +117,22 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
             PolicyVersion = state.PolicyVersion + updates.Count,
             Cursor = cursor,
             Scalarizer = observation.State,
+            Coefficients = result.LastCoefficients,
+            Diagnostics = state.Diagnostics.Step(diagnostics.WithinPrompt.Covariance, result.PredictedByGradient, realised, passes.Forward, passes.Backward),
             Lengths = state.Lengths.Next(lengths),
             CovarianceSums = [.. state.CovarianceSums.Zip(diagnostics.WithinPrompt.Covariance, (sum, covariance) => sum + (double.IsFinite(covariance) ? covariance : 0))],
         };
 
         var line = new MetricsLine(TrainingStage.Rl, step, _spec.Schedule.Steps);
-        line.AddStep(_spec.Objectives, scores, weights, diagnostics, observation, completions);
+        line.AddStep(_spec.Objectives, scores, result.Coefficients, diagnostics, observation, completions);
         line.AddUpdates(updates);
+        line.AddImprovement(_spec.Objectives, diagnostics, result, realised, next.Diagnostics);
         line.Add("response/length/threshold", context.ReferenceLength);
         await WriteSamplesAsync(request.Id, step, scores, cancellationToken);
         await backend.ReleaseAsync(request.Id, cancellationToken);
         if (IsDue(step, _spec.Schedule.ValidateEvery) || (step == _spec.Schedule.Steps && _spec.Schedule.ValidateEvery > 0))
         {
-            await _heldOut.ValidateAsync(next, line, cancellationToken);
+            next = await _heldOut.ValidateAsync(next, line, cancellationToken);
             timer.Lap("validate");
         }
 
@@ -142,14 +141,21 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         return next;
     }
 
-    private async Task<Observation> ObserveAsync(RolloutId rollout, StepSignals signals, OutcomeAdvantages advantages, double[] signal, ScalarizerState state, CancellationToken cancellationToken)
+    private async Task<(Observation Observation, RealisedImprovement? Realised)> ObserveAsync(RolloutId rollout, StepSignals signals, double[] signal, PolicyStepResult result, PassCounter passes, CancellationToken cancellationToken)
     {
         // A step whose samples were all dropped by failing rewards leaves the method as it is.
-        if (!signals.Valid.Contains(true)) { return new Observation(state, new Dictionary<string, double[]>()); }
-        double[]? postUpdate = job.Scalarizer!.Requires.HasFlag(ScalarizerSignals.PostUpdateRatios)
-            ? await backend.MeasurePostUpdateAsync(rollout, advantages, cancellationToken)
-            : null;
-        return job.Scalarizer.Observe(new StepOutcome { Signals = signals, TrainingSignal = signal, PostUpdate = postUpdate }, state);
+        if (!signals.Valid.Contains(true)) { return (new Observation(result.Scalarizer, new Dictionary<string, double[]>()), null); }
+        bool required = job.Scalarizer!.Requires.HasFlag(ScalarizerSignals.PostUpdateRatios), due = IsDue(signals.Step, _spec.Diagnostics.RealisedEvery);
+        PostUpdateMeasurement[]? measured = null;
+        if (required || due)
+        {
+            measured = await backend.MeasurePostUpdateAsync(rollout, signal, cancellationToken);
+            passes.Add(forward: 1, backward: 0);
+        }
+
+        double[]? postUpdate = required ? [.. measured!.Select((one, b) => signals.Valid[b] ? one.Clipped : 0)] : null;
+        var observation = job.Scalarizer.Observe(new StepOutcome { Signals = signals, TrainingSignal = signal, PostUpdate = postUpdate }, result.Scalarizer);
+        return (observation, due ? RealisedImprovement.Compute(signals, measured!, result.Coefficients) : null);
     }
 
     /// <summary>One supervised step: teacher-forced cross-entropy, mean over the batch's response tokens.</summary>
@@ -186,8 +192,8 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
 
         double scale = options.GradClip > 0 ? Gradients.GradientClipper.Scale(norm, options.GradClip) : 1;
         double learningRate = LearningRate.At(options, done, total);
-        await backend.ApplyAsync(new OptimizerUpdate(id, scale * lossScale, learningRate, done + 1), cancellationToken);
-        return new AppliedUpdate(norm, scale, learningRate);
+        double[] products = await backend.ApplyAsync(new OptimizerUpdate(id, scale * lossScale, learningRate, done + 1), cancellationToken);
+        return new AppliedUpdate(norm, scale, learningRate, products);
     }
 
     private async Task<TrainingRunState> LoadAsync(CancellationToken cancellationToken)
@@ -216,7 +222,6 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
             Updates = 0,
             PolicyVersion = 0,
             Cursor = DatasetCursor.Start,
-            Scalarizer = job.Scalarizer?.Initial(),
             Lengths = ResponseLengthStatistics.Start(_spec.Objectives),
             CovarianceSums = new double[_spec.Objectives.Count],
         };
@@ -227,8 +232,8 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
     private async Task<TrainingRunState> BeginReinforcementAsync(TrainingRunState state, CancellationToken cancellationToken)
     {
         await backend.ResetOptimizerAsync(cancellationToken);
-        state = state with { Stage = TrainingStage.Rl, Step = 0, Updates = 0 };
-        if (_spec.Loss.Kl.Coefficient == 0) { return state; }
+        state = state with { Stage = TrainingStage.Rl, Step = 0, Updates = 0, Scalarizer = job.Scalarizer!.Initial() };
+        if (!job.KeepsReference) { return state; }
         await RunDirectoryException.GuardAsync(ReferencePath, async () =>
         {
             string folder = Path.GetDirectoryName(ReferencePath)!;
@@ -310,12 +315,6 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
     };
 
     private static int[] Groups(int prompts, int samples) => [.. Enumerable.Range(0, prompts * samples).Select(i => i / samples)];
-
-    private static UpdateCounts CountsOf(StepPlan plan, int part, int samples, StepSignals signals)
-    {
-        int start = part * plan.PromptsPerUpdate * samples, count = plan.PromptsPerUpdate * samples;
-        return UpdateCounts.Of(signals.Lengths.AsSpan(start, count), signals.Valid.AsSpan(start, count));
-    }
 
     private static bool IsDue(int step, int every) => every > 0 && step % every == 0;
 }

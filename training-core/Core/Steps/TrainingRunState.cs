@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Ctwa.Training.Datasets;
+using Ctwa.Training.Diagnostics;
 using Ctwa.Training.Rewards;
 using Ctwa.Training.Scalarizers;
 
@@ -42,8 +43,14 @@ public sealed record TrainingRunState
     /// <summary>Place in the training prompts.</summary>
     public required DatasetCursor Cursor { get; init; }
 
-    /// <summary>Memory of the scalarization method; null for sft jobs.</summary>
+    /// <summary>Memory of the scalarization method; null before reinforcement learning, which it has no part in, and for sft jobs.</summary>
     public ScalarizerState? Scalarizer { get; init; }
+
+    /// <summary>Coefficients of the last solution, for updates that use it again, shape [M]; null if the method does not solve.</summary>
+    public double[]? Coefficients { get; init; }
+
+    /// <summary>Memory of the diagnostics.</summary>
+    public DiagnosticState Diagnostics { get; init; } = new();
 
     /// <summary>Running response length of training steps.</summary>
     public required ResponseLengthStatistics Lengths { get; init; }
@@ -64,4 +71,8 @@ public sealed record TrainingRunState
 /// <summary>What held-out prompts gave before the first RL step.</summary>
 /// <param name="MeanLength">Mean response length in tokens: the fixed yardstick of conciseness on these prompts.</param>
 /// <param name="Objectives">Mean score of each objective with its standard error over prompts, shape [M].</param>
-public sealed record HeldOutBaseline(double MeanLength, IReadOnlyList<ObjectiveMean> Objectives);
+public sealed record HeldOutBaseline(double MeanLength, IReadOnlyList<ObjectiveMean> Objectives)
+{
+    /// <summary>Mean score of each objective, shape [M].</summary>
+    public double[] Means() => [.. Objectives.Select(objective => objective.Mean)];
+}

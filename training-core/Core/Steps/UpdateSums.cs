@@ -8,8 +8,11 @@ public sealed record UpdateSums
     /// <summary>Response tokens.</summary>
     public long Tokens { get; init; }
 
-    /// <summary>Loss: weighted as in the update (policy), or a plain sum over tokens (supervised).</summary>
+    /// <summary>Loss: weighted as in the update (policy; the objectives' mean where each has its own and no coefficients are known), or a plain sum over tokens (supervised).</summary>
     public double Loss { get; init; }
+
+    /// <summary>Policy loss of each objective, shape [M]; empty where one signal stands for all.</summary>
+    public double[] ObjectiveLosses { get; init; } = [];
 
     /// <summary>Tokens whose ratio was clipped.</summary>
     public double Clipped { get; init; }
@@ -34,6 +37,7 @@ public sealed record UpdateSums
     {
         Tokens = Tokens + other.Tokens,
         Loss = Loss + other.Loss,
+        ObjectiveLosses = Add(ObjectiveLosses, other.ObjectiveLosses),
         Clipped = Clipped + other.Clipped,
         DualClipped = DualClipped + other.DualClipped,
         PolicyKl = PolicyKl + other.PolicyKl,
@@ -41,4 +45,8 @@ public sealed record UpdateSums
         Entropy = Entropy + other.Entropy,
         SamplerDifference = Math.Max(SamplerDifference, other.SamplerDifference),
     };
+
+    // A part without completions has no losses per objective.
+    private static double[] Add(double[] left, double[] right) =>
+        left.Length == 0 ? right : right.Length == 0 ? left : [.. left.Zip(right, (one, other) => one + other)];
 }

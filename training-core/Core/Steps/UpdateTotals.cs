@@ -4,7 +4,8 @@ namespace Ctwa.Training.Steps;
 /// <param name="Norm">Norm of the combined gradient before clipping.</param>
 /// <param name="ClipScale">Factor of the clipping, at most 1.</param>
 /// <param name="LearningRate">Used.</param>
-internal sealed record AppliedUpdate(double Norm, double ClipScale, double LearningRate);
+/// <param name="Products">⟨Δθ, g_m⟩ with each row that the update kept; empty if it kept none.</param>
+internal sealed record AppliedUpdate(double Norm, double ClipScale, double LearningRate, double[] Products);
 
 /// <summary>Sums over the optimizer updates of a step.</summary>
 internal sealed class UpdateTotals
