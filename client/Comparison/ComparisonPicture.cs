@@ -60,7 +60,9 @@ internal sealed class ComparisonPicture
     private void Objective(string name, double from, double to)
     {
         var results = report.Jobs.Select(job => job.Objective(name)).ToArray();
-        var axis = Axis.Over(results.SelectMany(result => result.Seeds).SelectMany(seed => new[] { seed.Before, seed.After }).OfType<double>(), from, to);
+        double[] scores = [.. results.SelectMany(result => result.Seeds).SelectMany(seed => new[] { seed.Before, seed.After }).OfType<double>()];
+        // Most scores are shares; one scale for all of them makes panels comparable.
+        var axis = Axis.Over(scores.All(score => score is >= 0 and <= 1) ? [.. scores, 1] : scores, from, to);
         Panel(axis, name, "held-out score");
         for (int row = 0; row < results.Length; row++)
         {
