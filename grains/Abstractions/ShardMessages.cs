@@ -62,7 +62,8 @@ public sealed record RowsMessage(
     [property: Id(0)] ImmutableArray<double>? Coefficients,
     [property: Id(1)] bool Keep,
     [property: Id(2)] bool Regularizer,
-    [property: Id(3)] bool RatioToReference);
+    [property: Id(3)] bool RatioToReference,
+    [property: Id(4)] bool LastBlockOnly);
 
 /// <summary>Back-propagate the shard's part of a supervised batch.</summary>
 [GenerateSerializer, Immutable, Alias("ctwa.SupervisedWork")]

@@ -28,9 +28,9 @@ internal static class MessageMapping
     public static OutcomeAdvantages ToCore(this AdvantageMessage message) =>
         new([.. message.Value], [.. message.Lengths], [.. message.Valid], message.Gamma, message.Shift, message.Scale) { NonNegative = message.NonNegative };
 
-    public static RowsMessage ToMessage(this PolicyRows rows) => new(rows.Coefficients is null ? null : [.. rows.Coefficients], rows.Keep, rows.Regularizer, rows.RatioToReference);
+    public static RowsMessage ToMessage(this PolicyRows rows) => new(rows.Coefficients is null ? null : [.. rows.Coefficients], rows.Keep, rows.Regularizer, rows.RatioToReference, rows.LastBlockOnly);
 
-    public static PolicyRows ToCore(this RowsMessage message) => new(message.Coefficients is { } coefficients ? [.. coefficients] : null, message.Keep, message.Regularizer, message.RatioToReference);
+    public static PolicyRows ToCore(this RowsMessage message) => new(message.Coefficients is { } coefficients ? [.. coefficients] : null, message.Keep, message.Regularizer, message.RatioToReference) { LastBlockOnly = message.LastBlockOnly };
 
     public static MeasureResult ToMessage(this PostUpdateMeasurement[] measured) =>
         new([.. measured.Select(one => one.Clipped)], [.. measured.Select(one => one.Unclipped)], [.. measured.Select(one => one.LogRatio)], [.. measured.Select(one => one.ActiveTokens)]);
