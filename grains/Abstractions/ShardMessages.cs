@@ -162,7 +162,8 @@ public sealed record AdvantageMessage(
     [property: Id(3)] double Gamma,
     [property: Id(4)] double Shift,
     [property: Id(5)] double Scale,
-    [property: Id(6)] bool NonNegative);
+    [property: Id(6)] bool NonNegative,
+    [property: Id(7)] double EarlierTokenReward);
 
 /// <summary>Scores of one objective; a null score failed, with its reason.</summary>
 [GenerateSerializer, Immutable, Alias("ctwa.ScoreColumnMessage")]
