@@ -20,6 +20,7 @@ internal sealed class JobMetrics
             .Where(parts => parts is ["objective", _, "mean"] or ["validation", _, "mean"])
             .Select(parts => parts[1])
             .Distinct()];
+        Interference = [.. root.EnumerateObject().Select(p => p.Name.Split('/')).Where(parts => parts is ["interference", "pair", _, _]).Select(parts => (parts[2], parts[3]))];
     }
 
     /// <summary><c>rl</c> or <c>supervised</c>.</summary>
@@ -29,6 +30,9 @@ internal sealed class JobMetrics
 
     /// <summary>Names of objectives with a mean, in the order of the line.</summary>
     public IReadOnlyList<string> Objectives { get; }
+
+    /// <summary>Objectives that fell in the step while its signal rose, each with the one that gained most.</summary>
+    public IReadOnlyList<(string Loser, string Winner)> Interference { get; }
 
     public int Step => (int)(this["step"] ?? 0);
 

@@ -25,6 +25,7 @@ internal static class StepLine
             if (Details(metrics, objective) is { Length: > 0 } details) { line.Append(" (").Append(details).Append(')'); }
         }
 
+        foreach (var (loser, winner) in metrics.Interference) { line.Append("  ").Append(loser).Append(" paid for ").Append(winner); }
         Add(line, "length", metrics["response/length/mean"], Numbers.One);
         Add(line, "kl", metrics["policy/kl"], Numbers.Short);
         Add(line, "loss", metrics["loss/policy"], Numbers.Short);

@@ -62,7 +62,8 @@ public sealed record RowsMessage(
     [property: Id(0)] ImmutableArray<double>? Coefficients,
     [property: Id(1)] bool Keep,
     [property: Id(2)] bool Regularizer,
-    [property: Id(3)] bool RatioToReference);
+    [property: Id(3)] bool RatioToReference,
+    [property: Id(4)] bool LastBlockOnly);
 
 /// <summary>Back-propagate the shard's part of a supervised batch.</summary>
 [GenerateSerializer, Immutable, Alias("ctwa.SupervisedWork")]
@@ -161,7 +162,8 @@ public sealed record AdvantageMessage(
     [property: Id(3)] double Gamma,
     [property: Id(4)] double Shift,
     [property: Id(5)] double Scale,
-    [property: Id(6)] bool NonNegative);
+    [property: Id(6)] bool NonNegative,
+    [property: Id(7)] double EarlierTokenReward);
 
 /// <summary>Scores of one objective; a null score failed, with its reason.</summary>
 [GenerateSerializer, Immutable, Alias("ctwa.ScoreColumnMessage")]

@@ -23,14 +23,14 @@ internal static class MessageMapping
     public static StepPlan ToCore(this Division division) => new(division.Prompts, division.PromptsPerUpdate, division.Shards);
 
     public static AdvantageMessage ToMessage(this OutcomeAdvantages advantages) =>
-        new([.. advantages.Value], [.. advantages.Lengths], [.. advantages.Valid], advantages.Gamma, advantages.Shift, advantages.Scale, advantages.NonNegative);
+        new([.. advantages.Value], [.. advantages.Lengths], [.. advantages.Valid], advantages.Gamma, advantages.Shift, advantages.Scale, advantages.NonNegative, advantages.EarlierTokenReward);
 
     public static OutcomeAdvantages ToCore(this AdvantageMessage message) =>
-        new([.. message.Value], [.. message.Lengths], [.. message.Valid], message.Gamma, message.Shift, message.Scale) { NonNegative = message.NonNegative };
+        new([.. message.Value], [.. message.Lengths], [.. message.Valid], message.Gamma, message.Shift, message.Scale) { NonNegative = message.NonNegative, EarlierTokenReward = message.EarlierTokenReward };
 
-    public static RowsMessage ToMessage(this PolicyRows rows) => new(rows.Coefficients is null ? null : [.. rows.Coefficients], rows.Keep, rows.Regularizer, rows.RatioToReference);
+    public static RowsMessage ToMessage(this PolicyRows rows) => new(rows.Coefficients is null ? null : [.. rows.Coefficients], rows.Keep, rows.Regularizer, rows.RatioToReference, rows.LastBlockOnly);
 
-    public static PolicyRows ToCore(this RowsMessage message) => new(message.Coefficients is { } coefficients ? [.. coefficients] : null, message.Keep, message.Regularizer, message.RatioToReference);
+    public static PolicyRows ToCore(this RowsMessage message) => new(message.Coefficients is { } coefficients ? [.. coefficients] : null, message.Keep, message.Regularizer, message.RatioToReference) { LastBlockOnly = message.LastBlockOnly };
 
     public static MeasureResult ToMessage(this PostUpdateMeasurement[] measured) =>
         new([.. measured.Select(one => one.Clipped)], [.. measured.Select(one => one.Unclipped)], [.. measured.Select(one => one.LogRatio)], [.. measured.Select(one => one.ActiveTokens)]);

@@ -50,11 +50,11 @@ public sealed class JobHost : IDisposable
 
     /// <summary>Back-propagates completions of a shard into gradient buffers and offers them to the update's sums.</summary>
     public Task<UpdateSums> AccumulatePolicyAsync(int shard, UpdateId update, Completion[] completions, PolicyPart part) =>
-        AccumulateAsync(shard, update, part.RowCount, (worker, gradients) => worker.AccumulatePolicy(completions, part, gradients));
+        AccumulateAsync(shard, update, part.RowCount, part.Rows, (worker, gradients) => worker.AccumulatePolicy(completions, part, gradients));
 
     /// <summary>Back-propagates a shard's supervised examples likewise.</summary>
     public Task<UpdateSums> AccumulateSupervisedAsync(int shard, UpdateId update, PromptRange examples, int microBatchSize) =>
-        AccumulateAsync(shard, update, 1, (worker, gradients) => worker.AccumulateSupervised(update.Step, examples, microBatchSize, gradients[0]));
+        AccumulateAsync(shard, update, 1, PolicyRows.Single, (worker, gradients) => worker.AccumulateSupervised(update.Step, examples, microBatchSize, gradients[0]));
 
     /// <summary>See <see cref="ShardWorker.MeasurePostUpdate"/>.</summary>
     public Task<PostUpdateMeasurement[]> MeasureAsync(int shard, Completion[] completions, double[] signal) => OnLane(shard, worker => worker.MeasurePostUpdate(completions, signal));
@@ -88,9 +88,9 @@ public sealed class JobHost : IDisposable
         _memory.Dispose();
     }
 
-    private Task<UpdateSums> AccumulateAsync(int shard, UpdateId update, int rows, Func<ShardWorker, Tensor[], UpdateSums> work)
+    private Task<UpdateSums> AccumulateAsync(int shard, UpdateId update, int rows, PolicyRows kind, Func<ShardWorker, Tensor[], UpdateSums> work)
     {
-        var gradients = Hold(update, rows).Gradients;
+        var gradients = Hold(update, rows, kind).Gradients;
         return OnLane(shard, worker =>
         {
             var buffers = gradients.Rent();
@@ -128,14 +128,14 @@ public sealed class JobHost : IDisposable
     }
 
     /// <summary>The update's gradients; the first to ask makes them and frees those before.</summary>
-    private HeldUpdate Hold(UpdateId update, int rows)
+    private HeldUpdate Hold(UpdateId update, int rows, PolicyRows kind)
     {
         lock (_lock)
         {
             ref var place = ref update.IsProbe ? ref _probe : ref _update;
             if (place is { } current && current.Id == update) { return current; }
             place?.Gradients.Dispose();
-            return place = new HeldUpdate(update, new UpdateGradients(_memory, Job.Spec.Grid.Shards, rows, rememberWeights: update.IsProbe));
+            return place = new HeldUpdate(update, new UpdateGradients(_memory, Job.Spec.Grid.Shards, rows, kind.LastBlockOnly ? Job.Layout.LastBlock() : null, rememberWeights: update.IsProbe));
         }
     }
 

@@ -46,4 +46,10 @@ public sealed class StepLineTests
     [InlineData("[1]")]
     [InlineData("{\"step\":")]
     public void What_is_not_a_metrics_line_is_not_shown(string text) => Assert.Null(JobMetrics.Parse(text));
+
+    [Fact]
+    public void A_step_in_which_an_objective_paid_for_another_says_so() =>
+        Assert.Equal(
+            "step 3  a 0.500  a paid for b  length 9.0",
+            StepLine.Format(JobMetrics.Parse("""{"step":3,"stage":"rl","objective/a/mean":0.5,"interference/events":1,"interference/pair/a/b":1,"response/length/mean":9}""")!, secondsLeft: null));
 }

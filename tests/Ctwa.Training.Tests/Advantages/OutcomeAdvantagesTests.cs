@@ -157,4 +157,41 @@ public sealed class OutcomeAdvantagesTests
                 [.. all.Select(i => i < 2 || At(4, 6, i) > 0)]);
         }
     }
+
+    // A perfect answer of 400 tokens against a useless one of 20, every earlier token charged 1/3 (reference Tchebycheff).
+    [Fact]
+    public void A_charge_on_earlier_tokens_makes_the_return_at_the_first_token_a_length_penalty()
+    {
+        const double charge = -1.0 / 3;
+        int[] lengths = [400, 20];
+        bool[] valid = [true, true];
+        var charged = OutcomeEstimator.Estimate(new AdvantageSpec(), [0, charge], lengths, [0, 0], valid, charge);
+        Assert.Equal(-133, (charged.Value[0] + (charge * 399)), 9);
+        float[] longAnswer = new float[400], shortAnswer = new float[20];
+        charged.TokenAdvantages(0, 400, longAnswer);
+        charged.TokenAdvantages(1, 20, shortAnswer);
+        Assert.Equal(-133.0, (longAnswer[0] / charged.Scale) + charged.Shift, 3);
+        Assert.Equal(-20.0 / 3, (shortAnswer[0] / charged.Scale) + charged.Shift, 3);
+        Assert.Equal(longAnswer.Average(advantage => (double)advantage), charged.MeanTokenAdvantage()[0], 5);
+
+        // Whitened over all tokens, as without a charge.
+        float[] all = [.. longAnswer, .. shortAnswer];
+        Assert.Equal(0, all.Average(advantage => (double)advantage), 5);
+        Assert.Equal(1, Math.Sqrt(all.Sum(advantage => (double)advantage * advantage) / (all.Length - 1)), 3);
+        var plain = OutcomeEstimator.Estimate(new AdvantageSpec(), [1, 0], lengths, [0, 0], valid);
+        Assert.Equal(0, plain.EarlierTokenReward);
+    }
+
+    [Fact]
+    public void Advantages_cut_at_zero_keep_the_credit_of_the_good_answers()
+    {
+        var cut = OutcomeEstimator.Estimate(new AdvantageSpec(), [1, 0], [3, 3], [0, 0], [true, true]) with { NonNegative = true };
+        float[] good = new float[3], bad = new float[3];
+        cut.TokenAdvantages(0, 3, good);
+        cut.TokenAdvantages(1, 3, bad);
+        Assert.All(good, advantage => Assert.True(advantage > 0.9));
+        Assert.All(bad, advantage => Assert.Equal(0, advantage));
+        Assert.Equal(good[0], cut.MeanTokenAdvantage()[0], 6);
+        Assert.Throws<ArgumentException>(() => OutcomeAdvantages.Combine([cut], [1]));
+    }
 }

@@ -12,6 +12,8 @@ internal sealed class RecordingModel(IPolicyModel model) : IPolicyModel
 
     public void PointGradientsAt(Tensor flatGradient) => model.PointGradientsAt(flatGradient);
 
+    public void PointGradientsAt(Tensor gradient, SliceRange range) => model.PointGradientsAt(gradient, range);
+
     public Tensor Hidden(Tensor ids) => model.Hidden(ids);
 
     public Tensor Hidden(Tensor ids, Tensor positions, Tensor attentionMask) => model.Hidden(ids, positions, attentionMask);

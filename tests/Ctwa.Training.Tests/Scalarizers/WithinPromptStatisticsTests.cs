@@ -132,4 +132,14 @@ public sealed class WithinPromptStatisticsTests
     }
 
     private static bool Near(double a, double b) => (double.IsNaN(a) && double.IsNaN(b)) || Math.Abs(a - b) <= 1e-9 * (1 + Math.Abs(a));
+
+    [Fact]
+    public void The_standard_error_of_the_covariance_is_that_of_the_groups_mean()
+    {
+        // Covariances of the three groups: .25, -.25, 0.
+        double[,] scores = { { 1 }, { 0 }, { 1 }, { 0 }, { 1 }, { 1 } };
+        var statistics = WithinPromptStatistics.Compute(scores, [1, 0, 0, 1, 1, 0], [0, 0, 1, 1, 2, 2], [true, true, true, true, true, true]);
+        Assert.Equal(0, statistics.Covariance[0], 12);
+        Assert.Equal(Math.Sqrt(2 * 0.0625 / 2 / 3), statistics.CovarianceError[0], 12);
+    }
 }

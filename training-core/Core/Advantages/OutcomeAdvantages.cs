@@ -15,6 +15,9 @@ public sealed record OutcomeAdvantages(double[] Value, int[] Lengths, bool[] Val
     /// <summary>Tokens whose advantage would be negative have 0 (Noon-PPO, arXiv 2508.07768).</summary>
     public bool NonNegative { get; init; }
 
+    /// <summary>Reward of each token before the last one, c: the return at t is Value · Gamma^(L−1−t) + c · Σ_{k&lt;L−1−t} Gamma^k. 0 but for reference Tchebycheff.</summary>
+    public double EarlierTokenReward { get; init; }
+
     /// <summary>The same advantage for all tokens of a response.</summary>
     /// <param name="perCompletion">Shape [B]; entries of dropped responses are ignored.</param>
     public static OutcomeAdvantages PerCompletion(double[] perCompletion, int[] lengths, bool[] valid) =>
@@ -44,7 +47,7 @@ public sealed record OutcomeAdvantages(double[] Value, int[] Lengths, bool[] Val
         }
 
         double discounted = Value[sample];
-        for (int t = length - 1; t >= 0; t--, discounted *= Gamma) { destination[t] = (float)Kept((discounted - Shift) * Scale); }
+        for (int t = length - 1; t >= 0; t--, discounted = (discounted * Gamma) + EarlierTokenReward) { destination[t] = (float)Kept((discounted - Shift) * Scale); }
     }
 
     /// <summary>
@@ -57,10 +60,10 @@ public sealed record OutcomeAdvantages(double[] Value, int[] Lengths, bool[] Val
         for (int i = 0; i < means.Length; i++)
         {
             if (!Valid[i] || Lengths[i] == 0) { continue; }
-            if (NonNegative)
+            if (NonNegative || EarlierTokenReward != 0)
             {
                 double discounted = Value[i];
-                for (int k = 0; k < Lengths[i]; k++, discounted *= Gamma) { means[i] += Kept((discounted - Shift) * Scale) / Lengths[i]; }
+                for (int k = 0; k < Lengths[i]; k++, discounted = (discounted * Gamma) + EarlierTokenReward) { means[i] += Kept((discounted - Shift) * Scale) / Lengths[i]; }
                 continue;
             }
 
@@ -106,6 +109,7 @@ public sealed record OutcomeAdvantages(double[] Value, int[] Lengths, bool[] Val
         for (int j = 0; j < weights.Length; j++)
         {
             var one = perObjective[j];
+            if (one.EarlierTokenReward != 0) { throw new ArgumentException($"objective {j} rewards earlier tokens; only a scalar reward does.", nameof(perObjective)); }
             if (one.NonNegative) { throw new ArgumentException($"the advantages of objective {j} are cut at 0; their sum is no advantage of this form. Combine losses instead.", nameof(perObjective)); }
             if (one.Gamma != first.Gamma || !one.Lengths.AsSpan().SequenceEqual(first.Lengths) || !one.Valid.AsSpan().SequenceEqual(first.Valid))
             {

@@ -16,21 +16,24 @@ public static class OutcomeEstimator
     /// <param name="lengths">Response lengths in tokens, shape [B].</param>
     /// <param name="groups">Prompt of each response, shape [B]; equal numbers form a group.</param>
     /// <param name="valid">False for dropped responses, shape [B]: no statistic sees them and their advantages are 0.</param>
+    /// <param name="earlierTokenReward">
+    /// Reward of every token before the last one, the same for all responses (reference Tchebycheff); it moves the returns of
+    /// REINFORCE++, and cancels in estimators that compare responses of a prompt, since the reference charges padding too.
+    /// </param>
     /// <exception cref="ArgumentException">The shapes differ, or a valid response's reward is not finite.</exception>
     public static OutcomeAdvantages Estimate(
         AdvantageSpec spec, ReadOnlySpan<double> rewards, ReadOnlySpan<int> lengths, ReadOnlySpan<int> groups, ReadOnlySpan<bool> valid, double earlierTokenReward = 0)
     {
-        if (earlierTokenReward != 0) { throw new NotSupportedException("rewards of earlier tokens."); }
         Check(rewards, lengths, groups, valid);
         return spec.Estimator switch
         {
-            AdvantageEstimator.ReinforcePlusPlus => ReinforcePlusPlus(rewards, lengths, valid, spec.Gamma),
+            AdvantageEstimator.ReinforcePlusPlus => ReinforcePlusPlus(rewards, lengths, valid, spec.Gamma, earlierTokenReward),
             AdvantageEstimator.Grpo => GroupRelative(rewards, lengths, groups, valid, spec.NormalizeByStd),
             _ => throw new ArgumentException($"advantage.estimator is {spec.Estimator}, which this build does not have; use reinforce_plus_plus or grpo.", nameof(spec)),
         };
     }
 
-    private static OutcomeAdvantages ReinforcePlusPlus(ReadOnlySpan<double> rewards, ReadOnlySpan<int> lengths, ReadOnlySpan<bool> valid, double gamma)
+    private static OutcomeAdvantages ReinforcePlusPlus(ReadOnlySpan<double> rewards, ReadOnlySpan<int> lengths, ReadOnlySpan<bool> valid, double gamma, double earlierTokenReward)
     {
         // Two passes: sums of squares minus the squared mean would lose the variance of rewards that are nearly equal.
         long count = 0;
@@ -40,7 +43,7 @@ public static class OutcomeEstimator
             if (!valid[i]) { continue; }
             count += lengths[i];
             double discounted = rewards[i];
-            for (int t = 0; t < lengths[i]; t++, discounted *= gamma)
+            for (int t = 0; t < lengths[i]; t++, discounted = (discounted * gamma) + earlierTokenReward)
             {
                 sum += discounted;
                 smallest = Math.Min(smallest, discounted);
@@ -51,17 +54,17 @@ public static class OutcomeEstimator
         double[] value = Kept(rewards, valid);
         double mean = count == 0 ? 0 : sum / count;
         // Without a difference between tokens there is no signal, and the rounding of the mean must not become one.
-        if (count < 2 || smallest == largest) { return new(value, lengths.ToArray(), valid.ToArray(), gamma, mean, 0); }
+        if (count < 2 || smallest == largest) { return new(value, lengths.ToArray(), valid.ToArray(), gamma, mean, 0) { EarlierTokenReward = earlierTokenReward }; }
 
         double squares = 0;
         for (int i = 0; i < rewards.Length; i++)
         {
             if (!valid[i]) { continue; }
             double discounted = rewards[i];
-            for (int t = 0; t < lengths[i]; t++, discounted *= gamma) { squares += (discounted - mean) * (discounted - mean); }
+            for (int t = 0; t < lengths[i]; t++, discounted = (discounted * gamma) + earlierTokenReward) { squares += (discounted - mean) * (discounted - mean); }
         }
 
-        return new(value, lengths.ToArray(), valid.ToArray(), gamma, mean, 1 / Math.Sqrt((squares / (count - 1)) + VarianceFloor));
+        return new(value, lengths.ToArray(), valid.ToArray(), gamma, mean, 1 / Math.Sqrt((squares / (count - 1)) + VarianceFloor)) { EarlierTokenReward = earlierTokenReward };
     }
 
     private static OutcomeAdvantages GroupRelative(

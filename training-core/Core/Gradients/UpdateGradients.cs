@@ -1,3 +1,4 @@
+using Ctwa.Training.Models;
 using Ctwa.Training.Steps;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -18,10 +19,12 @@ public sealed class UpdateGradients : IDisposable
     private Tensor? _combined;
 
     /// <param name="rows">Gradients per shard.</param>
+    /// <param name="covered">Range of the parameters that the rows cover; null: all.</param>
     /// <param name="rememberWeights">Keep a copy of the present weights, to compare later ones with.</param>
-    public UpdateGradients(PolicyMemory memory, int shards, int rows, bool rememberWeights = false)
+    public UpdateGradients(PolicyMemory memory, int shards, int rows, SliceRange? covered = null, bool rememberWeights = false)
     {
         _memory = memory;
+        Covered = covered ?? new SliceRange(0, memory.Layout.Length);
         _rows = [.. Enumerable.Range(0, rows).Select(_ => new GradientLedger(memory, shards))];
         if (!rememberWeights) { return; }
         using var scope = NewDisposeScope();
@@ -32,8 +35,11 @@ public sealed class UpdateGradients : IDisposable
 
     public int RowCount => _rows.Length;
 
-    /// <summary>Buffers for one shard's rows.</summary>
-    public Tensor[] Rent() => [.. _rows.Select(_ => _memory.RentGradient())];
+    /// <summary>Range of the parameters that the rows cover.</summary>
+    public SliceRange Covered { get; }
+
+    /// <summary>Buffers for one shard's rows, each of the covered length.</summary>
+    public Tensor[] Rent() => [.. _rows.Select(_ => _memory.RentGradient(Covered.Length))];
 
     /// <summary>Hands over a shard's rows; a shard offered twice counts once.</summary>
     public void Offer(int shard, Tensor[] buffers)
@@ -41,7 +47,7 @@ public sealed class UpdateGradients : IDisposable
         for (int row = 0; row < _rows.Length; row++) { _rows[row].Offer(shard, buffers[row]); }
     }
 
-    /// <summary>Sum of a row over all shards.</summary>
+    /// <summary>Sum of a row over all shards, shape [covered length].</summary>
     /// <exception cref="InvalidOperationException">A shard is missing.</exception>
     public Tensor Row(int index) => _rows[index].Sum;
 

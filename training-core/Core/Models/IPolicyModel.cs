@@ -12,6 +12,14 @@ public interface IPolicyModel : IDisposable
     /// <summary>Makes <c>backward</c> add into <paramref name="flatGradient"/>, shape [layout length], float32.</summary>
     void PointGradientsAt(Tensor flatGradient);
 
+    /// <summary>
+    /// The same for the parameters of a range only; <c>backward</c> goes no deeper than they lie. Takes effect on forward passes
+    /// made from now on, and until the next call of either kind.
+    /// </summary>
+    /// <param name="gradient">Shape [range length], float32.</param>
+    /// <param name="range">Range of the layout that holds whole parameters.</param>
+    void PointGradientsAt(Tensor gradient, SliceRange range);
+
     /// <summary>Final hidden states of right-padded sequences that start at position 0.</summary>
     /// <param name="ids">Token ids [B, T], int64. Padding may hold any valid id: a causal model's earlier positions never see it.</param>
     /// <returns>Shape [B, T, hidden].</returns>

@@ -34,11 +34,11 @@ public sealed class CtwaBalancedScalarizer : IScalarizer
     private readonly CtwaScalarizerSpec options;
     private readonly double[] start;
 
-    /// <exception cref="ArgumentException">Weights cannot be normalised or are 0, there are targets, or the floor exceeds 1/number of objectives.</exception>
+    /// <exception cref="ArgumentException">Weights cannot be normalised or are 0, there are targets, or floor and cap do not fit the number of objectives.</exception>
     public CtwaBalancedScalarizer(CtwaScalarizerSpec options, IReadOnlyList<ObjectiveSpec> objectives)
     {
         if (options.Targets is not null || options.ObjectiveTargets is not null) { throw new ArgumentException("scalarizer.targets and objective_targets belong to the controller; leave both out for balanced correlations.", nameof(options)); }
-        CtwaTargets.RequireFloor(options, objectives.Count);
+        CtwaTargets.RequireBounds(options, objectives.Count);
         this.options = options;
         this.objectives = [.. objectives.Select(objective => objective.Name)];
         start = ObjectiveWeights.Normalize([.. objectives.Select(objective => objective.Weight)]);
@@ -106,6 +106,6 @@ public sealed class CtwaBalancedScalarizer : IScalarizer
             for (int i = 0; i < varying.Length; i++) { (weights[varying[i]], balanced[varying[i]]) = (raw[i] / sum * share, correlations[i]); }
         }
 
-        return (ObjectiveWeights.SoftmaxWithFloor([.. weights.Select(weight => Math.Log(weight))], options.Floor), balanced);
+        return (ObjectiveWeights.SoftmaxWithBounds([.. weights.Select(weight => Math.Log(weight))], options.Floor, options.Cap), balanced);
     }
 }

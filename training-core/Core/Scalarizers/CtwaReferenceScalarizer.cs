@@ -63,12 +63,14 @@ public sealed class CtwaReferenceScalarizer : IScalarizer
         double[] signal = [.. outcome.PostUpdate!.Select((weight, b) => signals.Valid[b] ? weight : double.NaN)];
         var statistics = ReferencePromptStatistics.Compute(signals.Scores, signal, signals.Groups);
         var (next, deficit) = Update(state, options.UseCorrelation ? statistics.Correlation : statistics.Covariance, StepDiagnostics.Means(signals));
+        double[] budget = CtwaTargets.Budget(signals, Weights(state), [.. targets.Select(target => (double)target)], options.UseCorrelation);
         return new(next, new SortedDictionary<string, double[]>(StringComparer.Ordinal)
         {
             [options.UseCorrelation ? "correlation_ema" : "covariance_ema"] = [.. next.Vector(Ema)],
             ["deficit"] = deficit, ["log_weight"] = [.. next.Vector(LogWeights)],
-            ["covariance_post"] = statistics.Covariance, ["correlation_post"] = statistics.Correlation,
-        });
+            ["covariance_post"] = statistics.Covariance, ["correlation_post"] = statistics.Correlation, ["target_budget"] = budget,
+        })
+        { Scalars = new SortedDictionary<string, double>(StringComparer.Ordinal) { ["target_feasibility"] = budget.Sum() } };
     }
 
     /// <summary>The controller: one step on a statistic (covariance or correlation) and the batch's mean scores, each of shape [M].</summary>

@@ -10,7 +10,7 @@ namespace Ctwa.Training.Scalarizers;
 /// c̄_j  = bias-corrected moving average of c_j, rate τ          unchanged by a step without informative prompts
 /// δ_j  = [c*_j − c̄_j]₊                                         0 behind the gate, and 0 without evidence in this step
 /// u_j  ← (1 − ρ)u_j + ρ u⁰_j + η δ_j                           u⁰ = log of the normalised start weights
-/// λ    = softmax(u), no weight below the floor                 r_b = Σ_j λ_j r_bj
+/// λ    = softmax(u), no weight below the floor or above the cap   r_b = Σ_j λ_j r_bj
 /// </code>
 /// Differences from the paper's box, each because of a defect seen in the reference implementation: correlations instead
 /// of covariances (covariances shrink as rewards saturate, so fixed targets become unreachable; correlations are
@@ -33,13 +33,13 @@ public sealed class CtwaScalarizer : IScalarizer
     private readonly double[] targets;
     private readonly double[] gates;
 
-    /// <exception cref="ArgumentException">Targets do not fit the objectives or are no correlations, weights cannot be normalised, or the floor exceeds 1/number of objectives.</exception>
+    /// <exception cref="ArgumentException">Targets do not fit the objectives or are no correlations, weights cannot be normalised, or floor and cap do not fit their number.</exception>
     public CtwaScalarizer(CtwaScalarizerSpec options, IReadOnlyList<ObjectiveSpec> objectives)
     {
         int count = objectives.Count;
         this.options = options;
         this.objectives = [.. objectives.Select(objective => objective.Name)];
-        CtwaTargets.RequireFloor(options, count);
+        CtwaTargets.RequireBounds(options, count);
         (targets, gates) = CtwaTargets.Expand(options, count);
         if (targets.Any(target => target is < -1 or > 1)) { throw new ArgumentException($"scalarizer.targets are {ObjectiveWeights.Show(targets)}; in mode corrected they are correlations, between -1 and 1.", nameof(options)); }
         start = CtwaTargets.StartLogWeights(objectives);
@@ -55,8 +55,12 @@ public sealed class CtwaScalarizer : IScalarizer
         }
 
         if (options.Targets is null) { return ScalarizerSetup.Of(new CtwaBalancedScalarizer(options, objectives)); }
-        string[] unbounded = ["scalarizer 'ctwa' has leak: 0, so nothing pulls log-weights back: a target that cannot be reached raises its weight until all others lie at the floor."];
-        return new(new CtwaScalarizer(options, objectives), options.Leak > 0 ? [] : unbounded);
+        var method = new CtwaScalarizer(options, objectives);
+        var warnings = new List<string>();
+        if (options.Leak <= 0) { warnings.Add("scalarizer 'ctwa' has leak: 0, so nothing pulls log-weights back: a target that cannot be reached raises its weight until all others lie at the floor."); }
+        double squares = method.targets.Sum(target => Math.Max(0, target) * Math.Max(0, target));
+        if (squares > 1) { warnings.Add(FormattableString.Invariant($"scalarizer 'ctwa' has targets whose squares sum to {squares:0.##}: correlations like these are out of reach unless the objectives are positively correlated themselves (for uncorrelated ones the sum is at most 1).")); }
+        return new(method, warnings);
     }
 
     /// <inheritdoc/>
@@ -105,26 +109,15 @@ public sealed class CtwaScalarizer : IScalarizer
             logWeights[j] = ((1 - options.Leak) * logWeights[j]) + (options.Leak * start[j]) + (options.LearningRate * deficit[j]);
         }
 
+        double[] budget = CtwaTargets.Budget(signals, Weights(state), targets, areCorrelations: true);
         var next = score.Write(correlation.Write(state.With((LogWeights, logWeights)), CorrelationEma), ScoreEma);
         return new(next, new SortedDictionary<string, double[]>(StringComparer.Ordinal)
         {
             ["correlation_ema"] = correlation.Values(), ["deficit"] = deficit, ["log_weight"] = [.. logWeights],
-            ["score_ema"] = score.Values(), ["target_budget"] = TargetBudget(signals, statistics, Weights(state)),
-        });
+            ["score_ema"] = score.Values(), ["target_budget"] = budget,
+        })
+        { Scalars = new SortedDictionary<string, double>(StringComparer.Ordinal) { ["target_feasibility"] = budget.Sum() } };
     }
 
-    private double[] Weights(ScalarizerState state) => ObjectiveWeights.SoftmaxWithFloor(state.Vector(LogWeights), options.Floor);
-
-    /// <summary>
-    /// λ_j σ_j c*_j / σ(s) per objective, within prompts. Since Σ_j λ_j σ_j corr(r_j, s) = σ(s), a sum above 1 says that
-    /// the targets cannot all be met at the present weights.
-    /// </summary>
-    private double[] TargetBudget(StepSignals signals, WithinPromptStatistics statistics, double[] weights)
-    {
-        double[] combined = ObjectiveWeights.Combine(signals, weights);
-        var column = new double[combined.Length, 1];
-        for (int b = 0; b < combined.Length; b++) { column[b, 0] = combined[b]; }
-        double deviation = WithinPromptStatistics.Compute(column, combined, signals.Groups, signals.Valid).ScoreDeviation[0];
-        return [.. weights.Select((weight, j) => deviation > 0 ? weight * statistics.ScoreDeviation[j] * targets[j] / deviation : 0)];
-    }
+    private double[] Weights(ScalarizerState state) => ObjectiveWeights.SoftmaxWithBounds(state.Vector(LogWeights), options.Floor, options.Cap);
 }

@@ -12,26 +12,38 @@ internal static class CtwaTargets
     /// <exception cref="ArgumentException">A list does not have one finite entry per objective.</exception>
     public static (double[] Targets, double[] Gates) Expand(CtwaScalarizerSpec options, int count)
     {
-        double[] targets = Expand(options.Targets ?? throw new ArgumentException("scalarizer.targets are missing; the controller needs one per objective or one for all.", nameof(options)), count, "targets");
-        return (targets, options.ObjectiveTargets is null ? [.. Enumerable.Repeat(double.PositiveInfinity, count)] : Expand(options.ObjectiveTargets, count, "objective_targets"));
+        double[] targets = PerObjective.Expand(options.Targets, count, "targets") ?? throw new ArgumentException("scalarizer.targets are missing; the controller needs one per objective or one for all.", nameof(options));
+        return (targets, PerObjective.Expand(options.ObjectiveTargets, count, "objective_targets") ?? [.. Enumerable.Repeat(double.PositiveInfinity, count)]);
     }
 
     /// <summary>u⁰: logarithms of the normalised start weights.</summary>
     public static double[] StartLogWeights(IReadOnlyList<ObjectiveSpec> objectives) =>
         [.. ObjectiveWeights.Normalize([.. objectives.Select(objective => objective.Weight)]).Select(weight => Math.Log(Math.Max(weight, SmallestWeight)))];
 
-    /// <exception cref="ArgumentException">The floor is negative or exceeds 1/number of objectives.</exception>
-    public static void RequireFloor(CtwaScalarizerSpec options, int count)
+    /// <exception cref="ArgumentException">The floor is negative or exceeds 1/number of objectives, or the cap is below the floor or 1/number of objectives.</exception>
+    public static void RequireBounds(CtwaScalarizerSpec options, int count)
     {
         if (options.Floor < 0 || options.Floor * count > 1 + 1e-12) { throw new ArgumentException(FormattableString.Invariant($"scalarizer.floor is {options.Floor} for {count} objectives; it must lie between 0 and {1.0 / count} so that the weights can sum to 1."), nameof(options)); }
+        if (options.Cap < options.Floor || options.Cap * count < 1 - 1e-12) { throw new ArgumentException(FormattableString.Invariant($"scalarizer.cap is {options.Cap} for {count} objectives and a floor of {options.Floor}; it must be at least the floor and {1.0 / count} so that the weights can sum to 1."), nameof(options)); }
     }
 
-    private static double[] Expand(NumberOrList numbers, int count, string key)
+    /// <summary>
+    /// Share of the scalar reward's within-prompt deviation that each target asks for, shape [M]. Since Σ_j λ_j Cov(r_j, s) = Var(s),
+    /// a sum above 1 says that the targets cannot all be met at the present weights by a signal that is s whitened.
+    /// </summary>
+    /// <param name="areCorrelations">True: λ_j σ_j c*_j / σ(s); false, for covariances: λ_j c*_j / σ(s).</param>
+    public static double[] Budget(StepSignals signals, double[] weights, double[] targets, bool areCorrelations)
     {
-        double[] values;
-        try { values = numbers.Expand(count); }
-        catch (ArgumentException error) { throw new ArgumentException($"scalarizer.{key} {error.Message}", error); }
+        double[] combined = ObjectiveWeights.Combine(signals, weights);
+        int width = weights.Length;
+        var columns = new double[combined.Length, width + 1];
+        for (int b = 0; b < combined.Length; b++)
+        {
+            for (int j = 0; j < width; j++) { columns[b, j] = signals.Scores[b, j]; }
+            columns[b, width] = combined[b];
+        }
 
-        return values.All(double.IsFinite) ? values : throw new ArgumentException($"scalarizer.{key} are {ObjectiveWeights.Show(values)}; they are finite numbers.", nameof(numbers));
+        double[] deviations = WithinPromptStatistics.Compute(columns, combined, signals.Groups, signals.Valid).ScoreDeviation;
+        return [.. weights.Select((weight, j) => deviations[width] > 0 ? weight * (areCorrelations ? deviations[j] : 1) * targets[j] / deviations[width] : 0)];
     }
 }

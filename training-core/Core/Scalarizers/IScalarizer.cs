@@ -68,6 +68,12 @@ public enum ScalarizerSignals
 
     /// <summary>The reference policy is kept even if the loss has no KL term.</summary>
     ReferencePolicy = 32,
+
+    /// <summary>
+    /// How far the policy that sampled has moved from the reference policy (<see cref="StepSignals.ReferenceOpen"/>): one more
+    /// forward pass, of the reference policy, before <see cref="IScalarizer.Weigh"/>. Comes with <see cref="ReferencePolicy"/>.
+    /// </summary>
+    ReferenceRatios = 64,
 }
 
 /// <summary>What a method did with a step's scores.</summary>
@@ -146,6 +152,12 @@ public sealed record StepSignals
     /// <summary>Advantages of each objective on its own, [M]; present only if <see cref="ScalarizerSignals.ObjectiveAdvantages"/> is required.</summary>
     public IReadOnlyList<OutcomeAdvantages>? ObjectiveAdvantages { get; init; }
 
+    /// <summary>
+    /// Share of each completion's tokens at which π_sampled/π_reference ≤ 1 + <c>loss.clip_high</c> (its logarithm cut at ±20),
+    /// shape [B]; present only if <see cref="ScalarizerSignals.ReferenceRatios"/> is required.
+    /// </summary>
+    public double[]? ReferenceOpen { get; init; }
+
     /// <summary>Learning rate of the step's first update.</summary>
     public double LearningRate { get; init; }
 }
@@ -175,4 +187,8 @@ public sealed record StepOutcome
 /// The method's own metrics, one number per objective, keyed by the metric's first segment: "covariance_ema" becomes
 /// <c>covariance_ema/accuracy</c> and so on.
 /// </param>
-public sealed record Observation(ScalarizerState State, IReadOnlyDictionary<string, double[]> Metrics);
+public sealed record Observation(ScalarizerState State, IReadOnlyDictionary<string, double[]> Metrics)
+{
+    /// <summary>The method's metrics that belong to no single objective, by name: "hypervolume" and so on.</summary>
+    public IReadOnlyDictionary<string, double> Scalars { get; init; } = new SortedDictionary<string, double>(StringComparer.Ordinal);
+}

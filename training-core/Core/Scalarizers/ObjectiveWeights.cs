@@ -58,5 +58,37 @@ public static class ObjectiveWeights
         }
     }
 
+    /// <summary>
+    /// The same with a largest weight too: w_i = e^(u_i + t) cut to [floor, cap], with the one t at which they sum to 1. Those
+    /// between the bounds keep their proportions.
+    /// </summary>
+    /// <param name="logWeights">u, shape [M].</param>
+    /// <param name="floor">At most 1/M.</param>
+    /// <param name="cap">At least 1/M and the floor.</param>
+    public static double[] SoftmaxWithBounds(ReadOnlySpan<double> logWeights, double floor, double cap)
+    {
+        if (cap >= 1) { return SoftmaxWithFloor(logWeights, floor); }
+
+        // Weights of 0 have logarithm −∞; a finite one lets them take what the cap leaves over.
+        double[] u = logWeights.ToArray();
+        double top = u.Max(), low = Math.Log(floor), high = Math.Log(cap);
+        for (int j = 0; j < u.Length; j++) { u[j] = Math.Max(u[j], top - 700); }
+        double At(double t) => u.Sum(one => Math.Clamp(Math.Exp(Math.Min(one + t, 0)), floor, cap));
+
+        // The sum rises with t and bends where a weight leaves the floor or reaches the cap; 1 lies before one of the bends.
+        double[] bends = [.. u.Select(one => low - one).Concat(u.Select(one => high - one)).Where(double.IsFinite).Order()];
+        double end = bends.FirstOrDefault(bend => At(bend) >= 1, bends[^1]);
+        bool[] between = [.. u.Select(one => low - one < end && high - one >= end)];
+        double[] weights = [.. u.Select(one => Math.Clamp(Math.Exp(Math.Min(one + end, 0)), floor, cap))];
+        double rest = 1 - weights.Where((_, j) => !between[j]).Sum(), largest = between.Contains(true) ? u.Where((_, j) => between[j]).Max() : 0;
+        double sum = u.Where((_, j) => between[j]).Sum(one => Math.Exp(one - largest));
+        for (int j = 0; j < weights.Length; j++)
+        {
+            if (between[j]) { weights[j] = Math.Clamp(rest * Math.Exp(u[j] - largest) / sum, floor, cap); }
+        }
+
+        return weights;
+    }
+
     internal static string Show(IEnumerable<double> values) => "(" + string.Join(", ", values.Select(value => FormattableString.Invariant($"{value}"))) + ")";
 }

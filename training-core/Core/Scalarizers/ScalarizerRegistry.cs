@@ -23,7 +23,16 @@ public static class ScalarizerRegistry
     private static readonly Dictionary<Type, Func<ScalarizerSpec, IReadOnlyList<ObjectiveSpec>, ScalarizerSetup>> methods = new()
     {
         [typeof(CtwaScalarizerSpec)] = Line<CtwaScalarizerSpec>(CtwaScalarizer.Create),
+        [typeof(DvaoScalarizerSpec)] = Line<DvaoScalarizerSpec>(DvaoScalarizer.Create),
+        [typeof(FamoScalarizerSpec)] = Line<FamoScalarizerSpec>(FamoScalarizer.Create),
+        [typeof(GdpoScalarizerSpec)] = Line<GdpoScalarizerSpec>(GdpoScalarizer.Create),
+        [typeof(HypervolumeScalarizerSpec)] = Line<HypervolumeScalarizerSpec>(HypervolumeScalarizer.Create),
+        [typeof(LagrangianScalarizerSpec)] = Line<LagrangianScalarizerSpec>(LagrangianScalarizer.Create),
         [typeof(LinearScalarizerSpec)] = Line<LinearScalarizerSpec>(LinearScalarizer.Create),
+        [typeof(PamaScalarizerSpec)] = Line<PamaScalarizerSpec>(PamaScalarizer.Create),
+        [typeof(RvpoScalarizerSpec)] = Line<RvpoScalarizerSpec>(RvpoScalarizer.Create),
+        [typeof(StchScalarizerSpec)] = Line<StchScalarizerSpec>(StchScalarizer.Create),
+        [typeof(TchebycheffScalarizerSpec)] = Line<TchebycheffScalarizerSpec>(TchebycheffScalarizer.Create),
     };
 
     /// <summary>The method that the options describe.</summary>

@@ -25,6 +25,9 @@ public sealed record WithinPromptStatistics
     /// </summary>
     public required double[] Covariance { get; init; }
 
+    /// <summary>Standard error of <see cref="Covariance"/> over groups, shape [M]; 0 with one group, NaN without.</summary>
+    public required double[] CovarianceError { get; init; }
+
     /// <summary>
     /// Mean over the <em>informative</em> groups of corr(r_j, w), shape [M]: scale-free, and not diluted by prompts that
     /// are solved always or never. NaN where no group is informative: that is absence of evidence, not a correlation of 0.
@@ -55,7 +58,7 @@ public sealed record WithinPromptStatistics
         }
 
         var members = SampleGroups.OfTwoOrMore(groups, valid);
-        double[] covariance = new double[width], correlation = new double[width], variance = new double[width];
+        double[] covariance = new double[width], squares = new double[width], correlation = new double[width], variance = new double[width];
         int[] informative = new int[width];
         foreach (int[] group in members)
         {
@@ -63,6 +66,7 @@ public sealed record WithinPromptStatistics
             {
                 var moments = GroupMoments.Of(group, scores, j, signal);
                 covariance[j] += moments.Covariance;
+                squares[j] += moments.Covariance * moments.Covariance;
                 variance[j] += moments.ScoreVariance;
                 double scoreDeviation = Math.Sqrt(moments.ScoreVariance), signalDeviation = Math.Sqrt(moments.SignalVariance);
                 if (scoreDeviation > ScoreNoise * moments.LargestScore && signalDeviation > SignalNoise * largest)
@@ -76,11 +80,12 @@ public sealed record WithinPromptStatistics
         for (int j = 0; j < width; j++)
         {
             covariance[j] /= members.Count;
+            squares[j] = members.Count == 1 ? 0 : Math.Sqrt(Math.Max(0, (squares[j] / members.Count) - (covariance[j] * covariance[j])) / (members.Count - 1));
             correlation[j] /= informative[j];
             variance[j] = members.Count == 0 ? 0 : Math.Sqrt(variance[j] / members.Count);
         }
 
-        return new() { Groups = members.Count, InformativeGroups = informative, Covariance = covariance, Correlation = correlation, ScoreDeviation = variance };
+        return new() { Groups = members.Count, InformativeGroups = informative, Covariance = covariance, CovarianceError = squares, Correlation = correlation, ScoreDeviation = variance };
     }
 }
 

@@ -147,6 +147,9 @@ public sealed record PolicyUpdate(UpdateId Id, RolloutId Rollout, StepPlan Plan,
 /// <param name="RatioToReference">The policy loss compares with the reference policy instead of the policy that sampled.</param>
 public sealed record PolicyRows(double[]? Coefficients, bool Keep, bool Regularizer, bool RatioToReference)
 {
+    /// <summary>With <see cref="Keep"/>: only the gradients of the last decoder block's parameters are made and kept, to look at; the backward passes end there.</summary>
+    public bool LastBlockOnly { get; init; }
+
     /// <summary>One signal, one gradient.</summary>
     public static PolicyRows Single { get; } = new(null, Keep: false, Regularizer: false, RatioToReference: false);
 

@@ -96,7 +96,7 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
     public Task<UpdateSums> AccumulatePolicyAsync(PolicyUpdate update, CancellationToken cancellationToken)
     {
         int samples = _job.Spec.Rollout.SamplesPerPrompt;
-        return Accumulate(update.Id, update.RowCount, (shard, gradients) =>
+        return Accumulate(update.Id, update.RowCount, update.Rows, (shard, gradients) =>
         {
             int[] rows = update.CompletionsOf(shard, samples);
             return _worker.AccumulatePolicy([.. rows.Select(row => _rollouts[update.Rollout][row])], update.Part(rows), gradients);
@@ -104,7 +104,7 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
     }
 
     public Task<UpdateSums> AccumulateSupervisedAsync(SupervisedUpdate update, CancellationToken cancellationToken) =>
-        Accumulate(update.Id, 1, (shard, gradients) => _worker.AccumulateSupervised(update.Id.Step, update.Plan.Part(0, shard), update.MicroBatchSize, gradients[0]));
+        Accumulate(update.Id, 1, PolicyRows.Single, (shard, gradients) => _worker.AccumulateSupervised(update.Id.Step, update.Plan.Part(0, shard), update.MicroBatchSize, gradients[0]));
 
     public Task<double> ReduceAsync(UpdateId update, CancellationToken cancellationToken)
     {
@@ -162,9 +162,9 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
         _memory.Dispose();
     }
 
-    private Task<UpdateSums> Accumulate(UpdateId id, int rows, Func<int, Tensor[], UpdateSums> shardGradients)
+    private Task<UpdateSums> Accumulate(UpdateId id, int rows, PolicyRows kind, Func<int, Tensor[], UpdateSums> shardGradients)
     {
-        var gradients = new UpdateGradients(_memory, Shards, rows, rememberWeights: id.IsProbe);
+        var gradients = new UpdateGradients(_memory, Shards, rows, kind.LastBlockOnly ? _job.Layout.LastBlock() : null, rememberWeights: id.IsProbe);
         if (id.IsProbe)
         {
             _probe?.Dispose();

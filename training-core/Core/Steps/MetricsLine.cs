@@ -31,6 +31,7 @@ internal sealed class MetricsLine
             Add($"objective/{name}/std", diagnostics.Deviation[j]);
             Add($"weight/{name}", weights[j]);
             Add($"covariance/{name}", diagnostics.WithinPrompt.Covariance[j]);
+            Add($"covariance/standard_error/{name}", diagnostics.WithinPrompt.CovarianceError[j]);
             Add($"correlation/{name}", diagnostics.WithinPrompt.Correlation[j]);
             Add($"group/degenerate_fraction/{name}", degenerate[j]);
             Add($"reward/failures/{name}", scores.Failures[j]);

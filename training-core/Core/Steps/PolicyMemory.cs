@@ -13,7 +13,7 @@ namespace Ctwa.Training.Steps;
 public sealed class PolicyMemory : IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly Stack<Tensor> _free = new();
+    private readonly Dictionary<long, Stack<Tensor>> _free = [];
     private readonly List<Tensor> _gradients = [];
 
     public PolicyMemory(FlatLayout layout, Device device)
@@ -44,15 +44,18 @@ public sealed class PolicyMemory : IDisposable
     /// <summary>Space for the reference policy, made on first use.</summary>
     public Tensor EnsureReference() => Reference ??= Vector();
 
-    /// <summary>A gradient buffer filled with zeros.</summary>
-    public Tensor RentGradient()
+    /// <summary>A gradient buffer for all parameters, filled with zeros.</summary>
+    public Tensor RentGradient() => RentGradient(Layout.Length);
+
+    /// <summary>A shorter one.</summary>
+    public Tensor RentGradient(long length)
     {
         Tensor? buffer;
         lock (_lock)
         {
-            if (!_free.TryPop(out buffer))
+            if (!_free.TryGetValue(length, out var free) || !free.TryPop(out buffer))
             {
-                buffer = Vector();
+                buffer = Vector(length);
                 _gradients.Add(buffer);
                 return buffer;
             }
@@ -67,7 +70,11 @@ public sealed class PolicyMemory : IDisposable
     /// <summary>Gives a buffer back.</summary>
     public void ReturnGradient(Tensor buffer)
     {
-        lock (_lock) { _free.Push(buffer); }
+        lock (_lock)
+        {
+            if (!_free.TryGetValue(buffer.NumberOfElements, out var free)) { _free[buffer.NumberOfElements] = free = new(); }
+            free.Push(buffer);
+        }
     }
 
     public void Dispose()
@@ -79,5 +86,7 @@ public sealed class PolicyMemory : IDisposable
         foreach (var buffer in _gradients) { buffer.Dispose(); }
     }
 
-    private Tensor Vector() => zeros(Layout.Length, float32, Device).DetachFromDisposeScope();
+    private Tensor Vector() => Vector(Layout.Length);
+
+    private Tensor Vector(long length) => zeros(length, float32, Device).DetachFromDisposeScope();
 }

@@ -97,7 +97,7 @@ internal sealed class PolicyStep(PreparedJob job, ITrainingBackend backend, Func
         }
 
         bool keep = _options.Plan == CombinationPlan.KeepRows;
-        var rows = await AccumulateAsync(Policy(id, new PolicyRows(null, Keep: true, Regularizer: keep && HasRegularizer, signal.RatioToReference)), cancellationToken);
+        var rows = await AccumulateAsync(Policy(id, new PolicyRows(null, Keep: true, Regularizer: keep && HasRegularizer, signal.RatioToReference) { LastBlockOnly = !keep && _options.GramScope == GramScope.LastBlock }), cancellationToken);
         double[][,] slices = await backend.GramAsync(id, _options.GramScope, cancellationToken);
         var solution = Solve(context, id, done, rows, slices);
         (context.Scalarizer, context.Last) = (solution.State, solution.Coefficients);

@@ -119,6 +119,7 @@ public sealed class ShardWorker : IDisposable
             at += length;
         }
 
+        Point(part.Rows, gradients[0]);
         var weight = tensor(weights, device: _memory.Device);
         var (present, entropy) = LogProbabilities(_policy, batch, loss.EntropyCoefficient > 0);
         var reference = loss.Kl.Coefficient > 0 || part.Rows.RatioToReference ? ReferenceLogProbabilities(batch) : null;
@@ -167,7 +168,7 @@ public sealed class ShardWorker : IDisposable
             bool aside = rows.Regularizer && regularizer is not null;
             for (int m = 0; m < losses.Length; m++)
             {
-                _policy.PointGradientsAt(gradients[m]);
+                Point(rows, gradients[m]);
                 losses[m].backward([], retain_graph: aside || m < losses.Length - 1, create_graph: false);
             }
 
@@ -183,6 +184,12 @@ public sealed class ShardWorker : IDisposable
         if (regularizer is not null) { total = total.Plus(regularizer); }
         _policy.PointGradientsAt(gradients[0]);
         total.backward();
+    }
+
+    private void Point(PolicyRows rows, Tensor gradient)
+    {
+        if (rows.LastBlockOnly) { _policy.PointGradientsAt(gradient, _job.Layout.LastBlock()); }
+        else { _policy.PointGradientsAt(gradient); }
     }
 
     private Tensor TokenAdvantages(OutcomeAdvantages advantages, IReadOnlyList<Completion> completions, int[] rows, int tokens)

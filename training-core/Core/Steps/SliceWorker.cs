@@ -26,10 +26,11 @@ public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRang
         int rows = gradients.RowCount;
         long start = range.Start, end = range.Start + range.Length;
         if (scope == GramScope.LastBlock) { (start, end) = (Math.Max(start, lastBlock.Start), Math.Min(end, lastBlock.Start + lastBlock.Length)); }
+        long offset = gradients.Covered.Start;
         if (end <= start) { return new double[rows, rows]; }
         using var disposal = NewDisposeScope();
         using var noGrad = no_grad();
-        var stacked = stack([.. Enumerable.Range(0, rows).Select(row => gradients.Row(row).narrow(0, start, end - start))]);
+        var stacked = stack([.. Enumerable.Range(0, rows).Select(row => gradients.Row(row).narrow(0, start - offset, end - start))]);
         return FlatBlocks.SumGram(rows, FlatBlocks.GramByBlock(stacked));
     }
 

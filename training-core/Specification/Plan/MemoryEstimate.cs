@@ -49,7 +49,12 @@ public sealed record MemoryEstimate
     }
 
     /// <summary>Rows of gradients at a time: one per objective and one for the KL and entropy terms where the method looks at gradients, else one.</summary>
-    public static int GradientRows(JobSpec job) => job.Scalarizer is GradientScalarizerSpec || job.Diagnostics.GramEvery > 0 ? job.Objectives.Count + 1 : 1;
+    public static int GradientRows(JobSpec job) => (job.Scalarizer as GradientScalarizerSpec, job.Diagnostics.GramEvery > 0) switch
+    {
+        ({ Plan: CombinationPlan.SecondPass, GramScope: GramScope.LastBlock }, false) => 1,
+        (not null, _) or (_, true) => job.Objectives.Count + 1,
+        _ => 1,
+    };
 
     private static long Generation(JobSpec job, ModelConfig model)
     {

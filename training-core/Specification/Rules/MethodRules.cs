@@ -36,4 +36,19 @@ public static class MethodRules
     {
         if (job.Rollout.SamplesPerPrompt == 1) { yield return new("rollout.samples_per_prompt", $"is 1; {job.Scalarizer.MethodName()} compares the samples of a prompt and needs at least 2."); }
     }
+
+    /// <summary>The reference repository does not have the method.</summary>
+    public static IEnumerable<JobFinding> NoReference(JobSpec job)
+    {
+        if (job.Scalarizer.Mode == MethodMode.Reference) { yield return new("scalarizer.mode", $"is reference, but the reference implementation has no {job.Scalarizer.MethodName()}; remove mode, or use mode: corrected."); }
+    }
+
+    /// <summary>An option means nothing in this combination.</summary>
+    /// <param name="key">Key below scalarizer.</param>
+    /// <param name="given">Whether the job gives the option.</param>
+    /// <param name="belongsTo">Completes "is used only with ...".</param>
+    public static IEnumerable<JobFinding> UsedOnlyWith(string key, bool given, string belongsTo)
+    {
+        if (given) { yield return new($"scalarizer.{key}", $"is used only with {belongsTo}; set that, or remove it."); }
+    }
 }

@@ -58,14 +58,19 @@ public sealed class Qwen2Model : IPolicyModel
 
     public int VocabularySize => _config.VocabSize;
 
-    public void PointGradientsAt(Tensor flatGradient)
+    public void PointGradientsAt(Tensor flatGradient) => PointGradientsAt(flatGradient, new SliceRange(0, _layout.Length));
+
+    public void PointGradientsAt(Tensor gradient, SliceRange range)
     {
         // The parameter keeps a reference of its own: the wrappers made here are freed at once.
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         foreach (var entry in _layout.Entries)
         {
-            _parameters[entry.Name].grad = flatGradient.narrow(0, entry.Offset, entry.Length).view(entry.Shape);
+            bool inside = entry.Offset >= range.Start && entry.Offset + entry.Length <= range.Start + range.Length;
+            var parameter = _parameters[entry.Name];
+            if (parameter.requires_grad != inside) { parameter.requires_grad = inside; }
+            if (inside) { parameter.grad = gradient.narrow(0, entry.Offset - range.Start, entry.Length).view(entry.Shape); }
         }
     }
 

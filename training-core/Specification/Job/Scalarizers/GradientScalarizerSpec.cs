@@ -10,8 +10,9 @@ public enum CombinationPlan
     KeepRows,
 
     /// <summary>
-    /// The objectives' gradients give the Gram matrix only; a second pass back-propagates Σ_m α_m ∂L_m/∂log p, which is the
-    /// same gradient up to rounding, under clipping too. One more forward and backward pass.
+    /// The objectives' gradients give the Gram matrix and are freed; a second pass back-propagates Σ_m α_m ∂L_m/∂log p, which is
+    /// the same gradient up to rounding, under clipping too. One more forward and backward pass. With <see cref="GramScope.LastBlock"/>
+    /// the first pass makes and keeps the last block's gradients only: M small rows instead of M of the model's size.
     /// </summary>
     SecondPass,
 }
@@ -22,7 +23,7 @@ public enum GramScope
     /// <summary>All parameters: exact.</summary>
     All,
 
-    /// <summary>The parameters of the last decoder block: cheaper, and no longer exact.</summary>
+    /// <summary>The parameters of the last decoder block: no longer exact, and with <see cref="CombinationPlan.SecondPass"/> much cheaper, since the first backward passes end there.</summary>
     LastBlock,
 }
 
