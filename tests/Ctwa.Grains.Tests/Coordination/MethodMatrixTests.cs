@@ -34,7 +34,9 @@ public sealed class MethodMatrixTests(MethodMatrixTests.Silos silos) : IClassFix
     {
         var spec = _jobs.Read(MethodJobs.Create(all.Single(method => method.ToString() == name)));
         var grid = ((int[])[1, 2]).Select(lanes => TrainOnGridAsync(spec, lanes, string.Create(CultureInfo.InvariantCulture, $"{name.Replace(' ', '-')}-lanes-{lanes}"))).ToArray();
-        var local = await Task.Run(() => _jobs.TrainLocallyAsync(spec, "local"), Token);
+        var own = Task.Run(() => _jobs.TrainLocallyAsync(spec, "local"), Token);
+        await Task.WhenAll([own, .. grid]);
+        var local = await own;
         var steps = local.History.Select(line => JsonNode.Parse(line)!.AsObject()).Where(line => (string?)line["stage"] == "rl" && (int)line["step"]! > 0).ToList();
         Assert.Equal(MethodJobs.Steps, steps.Count);
         // A number that is not finite cannot be written as JSON; it would be left out or be a text.
