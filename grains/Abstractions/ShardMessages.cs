@@ -78,8 +78,9 @@ public sealed record SupervisedWork(
 /// <param name="Key">Identity.</param>
 /// <param name="Rollout">Completions.</param>
 /// <param name="Signal">Mean token advantage of each.</param>
+/// <param name="FromReference">Compare the policy that sampled with the reference policy.</param>
 [GenerateSerializer, Immutable, Alias("ctwa.MeasureWork")]
-public sealed record MeasureWork(string Key, [property: Id(0)] RolloutKey Rollout, [property: Id(1)] ImmutableArray<double> Signal) : ShardWork(Key);
+public sealed record MeasureWork(string Key, [property: Id(0)] RolloutKey Rollout, [property: Id(1)] ImmutableArray<double> Signal, [property: Id(2)] bool FromReference) : ShardWork(Key);
 
 /// <summary>Answer of a shard to a finished piece of work.</summary>
 [GenerateSerializer, Immutable, Alias("ctwa.ShardResult")]

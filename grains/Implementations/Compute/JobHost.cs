@@ -56,8 +56,8 @@ public sealed class JobHost : IDisposable
     public Task<UpdateSums> AccumulateSupervisedAsync(int shard, UpdateId update, PromptRange examples, int microBatchSize) =>
         AccumulateAsync(shard, update, 1, PolicyRows.Single, (worker, gradients) => worker.AccumulateSupervised(update.Step, examples, microBatchSize, gradients[0]));
 
-    /// <summary>See <see cref="ShardWorker.MeasurePostUpdate"/>.</summary>
-    public Task<PostUpdateMeasurement[]> MeasureAsync(int shard, Completion[] completions, double[] signal) => OnLane(shard, worker => worker.MeasurePostUpdate(completions, signal));
+    /// <summary>See <see cref="ShardWorker.Measure"/>.</summary>
+    public Task<PostUpdateMeasurement[]> MeasureAsync(int shard, Completion[] completions, double[] signal, bool fromReference) => OnLane(shard, worker => worker.Measure(completions, signal, fromReference));
 
     /// <summary>Σ g² of a slice of the update's gradient.</summary>
     public Task<double> ReduceAsync(int slice, UpdateId update) => OnSlice(slice, worker => worker.SumOfSquares(Held(update).Gradients));

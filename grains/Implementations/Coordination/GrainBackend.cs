@@ -123,11 +123,11 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
     public async Task<double[]> DisplacementAsync(UpdateId probe, CancellationToken cancellationToken) => SliceProducts.Sum(
         (await OnSlices(_ => new DisplacementWork(KeyOf("displacement", probe), probe.ToMessage()), cancellationToken)).Select(part => part.ToArray()));
 
-    public async Task<PostUpdateMeasurement[]> MeasurePostUpdateAsync(RolloutId rollout, double[] signal, CancellationToken cancellationToken)
+    public async Task<PostUpdateMeasurement[]> MeasureAsync(RolloutId rollout, double[] signal, bool fromReference, CancellationToken cancellationToken)
     {
         int samples = _job.Spec.Rollout.SamplesPerPrompt;
         var plan = _plans[rollout];
-        var results = await OnShards<MeasureResult>(shard => new MeasureWork($"measure/{rollout.Name}", rollout.ToMessage(), [.. RowsOf(plan, shard, samples).Select(row => signal[row])]), cancellationToken);
+        var results = await OnShards<MeasureResult>(shard => new MeasureWork($"measure/{rollout.Name}/{fromReference}", rollout.ToMessage(), [.. RowsOf(plan, shard, samples).Select(row => signal[row])], fromReference), cancellationToken);
         var measured = new PostUpdateMeasurement[signal.Length];
         for (int shard = 0; shard < Shards; shard++)
         {

@@ -127,5 +127,5 @@ public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrai
     }
 
     private async Task<ShardResult> MeasureAsync(JobHost host, MeasureWork work) =>
-        (await host.MeasureAsync(Shard, host.Completions(work.Rollout.ToCore(), Shard), [.. work.Signal])).ToMessage();
+        (await host.MeasureAsync(Shard, host.Completions(work.Rollout.ToCore(), Shard), [.. work.Signal], work.FromReference)).ToMessage();
 }

@@ -63,7 +63,7 @@ internal sealed class FaultyBackend(ITrainingBackend inner, Action<int, string>?
 
     public Task<double[]> DisplacementAsync(UpdateId probe, CancellationToken cancellationToken) => Do("displacement", () => inner.DisplacementAsync(probe, cancellationToken));
 
-    public Task<PostUpdateMeasurement[]> MeasurePostUpdateAsync(RolloutId rollout, double[] signal, CancellationToken cancellationToken) => Do("measure", () => inner.MeasurePostUpdateAsync(rollout, signal, cancellationToken));
+    public Task<PostUpdateMeasurement[]> MeasureAsync(RolloutId rollout, double[] signal, bool fromReference, CancellationToken cancellationToken) => Do("measure", () => inner.MeasureAsync(rollout, signal, fromReference, cancellationToken));
 
     private Task Do(string name, Func<Task> call) => Do(name, async () =>
     {

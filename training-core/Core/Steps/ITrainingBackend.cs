@@ -65,9 +65,10 @@ public interface ITrainingBackend
     /// <summary>⟨θ − θ_0, g_m⟩ of a probe's rows (<see cref="UpdateId.IsProbe"/>), θ_0 being the weights when it was accumulated; frees the probe.</summary>
     Task<double[]> DisplacementAsync(UpdateId probe, CancellationToken cancellationToken);
 
-    /// <summary>Measures how a rollout's completions changed under the present weights.</summary>
+    /// <summary>Measures how far a rollout's completions lie from the policy that sampled them under the present weights, or how far the policy that sampled them lies from the reference policy.</summary>
     /// <param name="signal">Mean token advantage of each completion, shape [B].</param>
-    Task<PostUpdateMeasurement[]> MeasurePostUpdateAsync(RolloutId rollout, double[] signal, CancellationToken cancellationToken);
+    /// <param name="fromReference">Ratios are π_sampled / π_reference instead of π_present / π_sampled.</param>
+    Task<PostUpdateMeasurement[]> MeasureAsync(RolloutId rollout, double[] signal, bool fromReference, CancellationToken cancellationToken);
 }
 
 /// <summary>Identity of a batch of completions.</summary>

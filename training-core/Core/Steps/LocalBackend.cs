@@ -138,7 +138,7 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
         return Task.FromResult(products);
     }
 
-    public Task<PostUpdateMeasurement[]> MeasurePostUpdateAsync(RolloutId rollout, double[] signal, CancellationToken cancellationToken)
+    public Task<PostUpdateMeasurement[]> MeasureAsync(RolloutId rollout, double[] signal, bool fromReference, CancellationToken cancellationToken)
     {
         // Shard by shard: the shapes of the forward passes are the shard's own, as everywhere.
         var plan = _job.TrainingPlan;
@@ -147,7 +147,7 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
         for (int shard = 0; shard < Shards; shard++)
         {
             int[] rows = [.. plan.PromptsOf(shard).SelectMany(prompt => Enumerable.Range(prompt * samples, samples))];
-            var part = _worker.MeasurePostUpdate([.. rows.Select(row => _rollouts[rollout][row])], [.. rows.Select(row => signal[row])]);
+            var part = _worker.Measure([.. rows.Select(row => _rollouts[rollout][row])], [.. rows.Select(row => signal[row])], fromReference);
             for (int i = 0; i < rows.Length; i++) { measured[rows[i]] = part[i]; }
         }
 

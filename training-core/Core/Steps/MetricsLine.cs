@@ -38,6 +38,7 @@ internal sealed class MetricsLine
             foreach (var (metric, values) in observation.Metrics) { Add($"{metric}/{name}", values[j]); }
         }
 
+        foreach (var (metric, value) in observation.Scalars) { Add(metric, value); }
         Add("samples/dropped", scores.Valid.Count(valid => !valid));
         Add("response/length/mean", completions.Average(completion => (double)completion.Length));
         Add("response/length/max", completions.Max(completion => completion.Length));

@@ -9,6 +9,7 @@ using Ctwa.Training.Specification;
 namespace Ctwa.Training.Steps;
 
 /// <summary>What a step's updates did.</summary>
+/// <param name="Signals">What the method weighed: with the Gram matrix and the objectives' advantages where it asks for them.</param>
 /// <param name="Signal">The training signal.</param>
 /// <param name="Updates">Sums over the updates.</param>
 /// <param name="Scalarizer">The method's state after the last solution.</param>
@@ -17,7 +18,7 @@ namespace Ctwa.Training.Steps;
 /// <param name="Geometry">The objectives' gradients where they were measured, mean over the measured updates; null if they were not.</param>
 /// <param name="PredictedByGradient">−⟨Δθ, g_j⟩ summed over the updates, shape [M]: the first-order improvement of each objective's surrogate by the weights' actual movement; null if not measured.</param>
 internal sealed record PolicyStepResult(
-    StepSignal Signal, UpdateTotals Updates, ScalarizerState Scalarizer, double[] Coefficients, double[]? LastCoefficients, GradientGeometry? Geometry, double[]? PredictedByGradient);
+    StepSignals Signals, StepSignal Signal, UpdateTotals Updates, ScalarizerState Scalarizer, double[] Coefficients, double[]? LastCoefficients, GradientGeometry? Geometry, double[]? PredictedByGradient);
 
 /// <summary>
 /// The part of a step between scores and weights: weigh, accumulate, solve, combine, apply, once per optimizer update. A method
@@ -50,6 +51,7 @@ internal sealed class PolicyStep(PreparedJob job, ITrainingBackend backend, Func
         }
 
         if (any && requires.HasFlag(ScalarizerSignals.ObjectiveAdvantages)) { signals = signals with { ObjectiveAdvantages = perObjective.Value }; }
+        if (any && requires.HasFlag(ScalarizerSignals.ReferenceRatios)) { signals = signals with { ReferenceOpen = await NearReferenceAsync(request, signals, cancellationToken) }; }
         var signal = StepSignal.Of(job, signals, perObjective, state.Scalarizer!);
         var context = new Updating(request, signals, signal, state) { Scalarizer = state.Scalarizer!, Last = state.Coefficients };
         var plan = request.Plan;
@@ -69,7 +71,7 @@ internal sealed class PolicyStep(PreparedJob job, ITrainingBackend backend, Func
         }
 
         double[] used = context.Used.Count == 0 ? signal.Weights : Mean(context.Used);
-        return new PolicyStepResult(signal, context.Totals, context.Scalarizer, used, context.Last, GradientGeometry.Mean(context.Geometries) ?? geometry, predicted);
+        return new PolicyStepResult(signals, signal, context.Totals, context.Scalarizer, used, context.Last, GradientGeometry.Mean(context.Geometries) ?? geometry, predicted);
     }
 
     /// <summary>One optimizer update.</summary>
@@ -157,6 +159,14 @@ internal sealed class PolicyStep(PreparedJob job, ITrainingBackend backend, Func
         };
         await AccumulateAsync(probe, cancellationToken);
         return SliceProducts.Sum(await backend.GramAsync(id, GramScope.All, cancellationToken));
+    }
+
+    /// <summary>Share of each completion's tokens whose ratio to the reference policy is not above the clipping bound.</summary>
+    private async Task<double[]> NearReferenceAsync(RolloutRequest request, StepSignals signals, CancellationToken cancellationToken)
+    {
+        passes.Add(forward: 1, backward: 0);
+        var measured = await backend.MeasureAsync(request.Id, new double[signals.Lengths.Length], fromReference: true, cancellationToken);
+        return [.. measured.Select((one, b) => signals.Lengths[b] == 0 ? 0 : (double)one.ActiveTokens / signals.Lengths[b])];
     }
 
     private async Task<UpdateSums> AccumulateAsync(PolicyUpdate update, CancellationToken cancellationToken)

@@ -73,9 +73,9 @@ public sealed class ShardWorker : IDisposable
         return sums;
     }
 
-    /// <summary>Measures how completions changed under the present weights, in their order.</summary>
+    /// <summary>See <see cref="ITrainingBackend.MeasureAsync"/>; in the order of the completions.</summary>
     /// <param name="signal">Mean token advantage of each.</param>
-    public PostUpdateMeasurement[] MeasurePostUpdate(IReadOnlyList<Completion> completions, double[] signal)
+    public PostUpdateMeasurement[] Measure(IReadOnlyList<Completion> completions, double[] signal, bool fromReference)
     {
         var loss = _job.Spec.Loss;
         var measured = new PostUpdateMeasurement[completions.Count];
@@ -85,12 +85,13 @@ public sealed class ShardWorker : IDisposable
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
             var batch = Pack(completions, rows);
-            float[] present = Floats(LogProbabilities(_policy, batch).LogProbabilities);
+            float[] other = Floats(fromReference ? ReferenceLogProbabilities(batch) : LogProbabilities(_policy, batch).LogProbabilities);
             int at = 0;
             foreach (int row in rows)
             {
                 int length = completions[row].Tokens.Length;
-                measured[row] = PostUpdateMeasurement.Of(signal[row], completions[row].LogProbabilities, present.AsSpan(at, length), loss.ClipLow, loss.ClipHigh);
+                ReadOnlySpan<float> sampled = completions[row].LogProbabilities, there = other.AsSpan(at, length);
+                measured[row] = PostUpdateMeasurement.Of(signal[row], fromReference ? there : sampled, fromReference ? sampled : there, loss.ClipLow, loss.ClipHigh);
                 at += length;
             }
         }

@@ -149,12 +149,12 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         PostUpdateMeasurement[]? measured = null;
         if (required || due)
         {
-            measured = await backend.MeasurePostUpdateAsync(rollout, signal, cancellationToken);
+            measured = await backend.MeasureAsync(rollout, signal, fromReference: false, cancellationToken);
             passes.Add(forward: 1, backward: 0);
         }
 
         double[]? postUpdate = required ? [.. measured!.Select((one, b) => signals.Valid[b] ? one.Clipped : 0)] : null;
-        var observation = job.Scalarizer.Observe(new StepOutcome { Signals = signals, TrainingSignal = signal, PostUpdate = postUpdate }, result.Scalarizer);
+        var observation = job.Scalarizer.Observe(new StepOutcome { Signals = result.Signals, TrainingSignal = signal, PostUpdate = postUpdate }, result.Scalarizer);
         return (observation, due ? RealisedImprovement.Compute(signals, measured!, result.Coefficients) : null);
     }
 
