@@ -32,7 +32,8 @@ public sealed class MethodMatrixTests(MethodMatrixTests.Silos silos) : IClassFix
     [Theory, MemberData(nameof(Names))]
     public async Task Thirty_steps_are_finite_and_equal_without_a_grid_and_on_one_and_two_lanes(string name)
     {
-        var spec = _jobs.Read(MethodJobs.Create(all.Single(method => method.ToString() == name)));
+        var method = all.Single(method => method.ToString() == name);
+        var spec = _jobs.Read(MethodJobs.Create(method));
         var grid = ((int[])[1, 2]).Select(lanes => TrainOnGridAsync(spec, lanes, string.Create(CultureInfo.InvariantCulture, $"{name.Replace(' ', '-')}-lanes-{lanes}"))).ToArray();
         var own = Task.Run(() => _jobs.TrainLocallyAsync(spec, "local"), Token);
         await Task.WhenAll([own, .. grid]);
@@ -42,7 +43,8 @@ public sealed class MethodMatrixTests(MethodMatrixTests.Silos silos) : IClassFix
         // A number that is not finite cannot be written as JSON; it would be left out or be a text.
         foreach (string key in (string[])["objective/accuracy/mean", "weight/accuracy", "weight/clarity", "covariance/conciseness", "loss/policy", "gradient/norm"]) { Assert.All(steps, line => Assert.True(line[key]?.GetValueKind() is JsonValueKind.Number, $"step {line["step"]} has no {key}")); }
         Assert.All(steps.SelectMany(line => line), entry => Assert.True(entry.Value?.GetValueKind() is JsonValueKind.Number or JsonValueKind.String && (entry.Key == "stage" || entry.Value.GetValueKind() == JsonValueKind.Number), $"{entry.Key}: {entry.Value}"));
-        Assert.True(steps.Count(line => (double)line["gradient/norm"]! > 0) > MethodJobs.Steps / 2, "most steps train something");
+        // One of the reference's defects: PAMA stands still while an objective has no positive advantage.
+        Assert.True(steps.Count(line => (double)line["gradient/norm"]! > 0) > (method.Reference ? 0 : MethodJobs.Steps / 2), "most steps train something");
 
         foreach (var run in await Task.WhenAll(grid))
         {
