@@ -10,9 +10,9 @@ internal static class ComparisonText
     private const string Reading =
         """
         Held-out problems before the first step of reinforcement learning → after the last, mean ± sample standard deviation over the seeds.
-        *worst gain*: change of the objective that gained least or lost most in its run; the rows are sorted by it. *hypervolume*: volume of scores
-        that the held-out means dominate, above the reference point of the job. *interference*: share of measured steps in which an objective fell
-        while the training signal rose. *forward*, *backward*: passes over a step's completions, summed over the steps, sampling not included.
+        *worst gain*: change of the objective that gained least or lost most in its run; the rows are sorted by it. *hypervolume*: volume
+        between the held-out means and `diagnostics.hypervolume_reference`. *interference*: share of measured steps in which, on the step's own answers,
+        an objective fell by more than two standard errors while the training signal rose. *forward*, *backward*: passes over a step's completions, summed over the steps, sampling not included.
         *seconds*: wall clock of the steps of reinforcement learning, held-out measurements included. "-": not measured.
         """;
 
