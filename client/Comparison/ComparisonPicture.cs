@@ -6,7 +6,7 @@ namespace Ctwa.Client.Comparison;
 /// </summary>
 internal sealed class ComparisonPicture
 {
-    private const int Width = 1200, RowHeight = 26, Top = 112, Bottom = 74, Gap = 26;
+    private const int Width = 1200, RowHeight = 26, Top = 112, Bottom = 74, Gap = 32;
     private const string Up = "#0072b2", Down = "#d55e00", Grey = "#8a8f98", Ink = "#222222", Faint = "#e6e8ec", Band = "#f6f7f9", Forward = "#9ecae1", Backward = "#4a6fa5";
 
     private readonly ComparisonReport report;
