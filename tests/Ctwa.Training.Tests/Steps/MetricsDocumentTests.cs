@@ -51,7 +51,7 @@ public sealed partial class MetricsDocumentTests : IDisposable
         // Every method's own metrics, in both modes where it has them; and the rare line about who paid for whom.
         foreach (var method in MethodCase.All(text => JobSpecReader.ReadText("job", text, []).Spec is not null))
         {
-            var scalarizer = JobSpecReader.ReadText("job", MethodJobs.Create(method).Text, []).Spec!.Scalarizer;
+            var scalarizer = JobSpecReader.ReadText("job", MethodJobs.Create(method).Yaml, []).Spec!.Scalarizer;
             double[] weights = [0.5, 0.25, 0.25];
             var run = new RunFolder(Path.Combine(_folder, method.ToString()), job with { Scalarizer = scalarizer, Objectives = [.. job.Objectives.Select((objective, j) => objective with { Weight = weights[j] })] });
             await run.FinishAsync();
