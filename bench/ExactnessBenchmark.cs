@@ -138,17 +138,4 @@ internal static class ExactnessBenchmark
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{job,-26}{name,-34}{run.ModelHash[..16],-18}{(equal ? "yes" : "NO"),-7}{seconds,7:0.0}"));
         }
     }
-
-    private sealed class Silence : ITrainingObserver
-    {
-        public void Message(string text) { }
-
-        public void Warning(string text) { }
-
-        public void Metrics(TrainingStage stage, string json) { }
-
-        public void Checkpoint(TrainingStage stage, int step, string path) { }
-
-        public void Summary(string json) { }
-    }
 }

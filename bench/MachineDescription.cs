@@ -1,36 +1,18 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Text.Json;
+using Ctwa.Client.Output;
 
 namespace Ctwa.Bench;
 
-/// <summary>What measured numbers depend on besides the code, and which code it was.</summary>
-internal sealed record MachineDescription(string Processor, int Cores, double MemoryGibibytes, string System, string Runtime, string Torch, string Load, string Date, string Commit)
+/// <summary>The machine, its load and which code it was.</summary>
+internal sealed record MachineDescription(Machine Machine, string Load, string Date, string Commit)
 {
     /// <summary>Reads it from the system, the built silo and git; what cannot be read is called unknown.</summary>
     public static async Task<MachineDescription> ReadAsync(Checkout checkout) => new(
-        Field("/proc/cpuinfo", "model name") ?? RuntimeInformation.ProcessArchitecture.ToString(),
-        Environment.ProcessorCount,
-        GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1024.0 * 1024 * 1024),
-        RuntimeInformation.OSDescription,
-        RuntimeInformation.FrameworkDescription,
-        TorchOf(checkout.Silo),
+        Machine.Read(checkout.Silo),
         File.Exists("/proc/loadavg") ? File.ReadAllText("/proc/loadavg").Split(' ')[0] : "unknown",
         TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
         await CommitAsync(checkout.Root));
-
-    private static string? Field(string file, string name) => !File.Exists(file) ? null : File.ReadLines(file)
-        .Where(line => line.StartsWith(name, StringComparison.Ordinal)).Select(line => line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim()).FirstOrDefault();
-
-    /// <summary>TorchSharp and libtorch as the silo was built with.</summary>
-    private static string TorchOf(string silo)
-    {
-        using var dependencies = JsonDocument.Parse(File.ReadAllBytes(Path.ChangeExtension(silo, ".deps.json")));
-        string[] found = [.. dependencies.RootElement.GetProperty("libraries").EnumerateObject().Select(library => library.Name)
-            .Where(name => name.StartsWith("TorchSharp/", StringComparison.Ordinal) || name.StartsWith("libtorch-", StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(name => name.Replace('/', ' '))];
-        return found.Length > 0 ? string.Join(", ", found) : "unknown";
-    }
 
     private static async Task<string> CommitAsync(string root)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ctwa.Client.Output;
 using Ctwa.Training.Specification;
 
 namespace Ctwa.Bench;
@@ -19,6 +20,8 @@ internal static class QuickstartBenchmark
           --output DIR           folder for the run directories (default runs/bench-quickstart-DATE-TIME)
           --document FILE        Markdown file to write between its markers (default docs/quickstart.md); none: print only
         """;
+
+    private static readonly MarkedSection Results = new("results");
 
     /// <summary>Runs the benchmark.</summary>
     /// <returns>0, 1 if a run failed (nothing is written then), 2 for wrong arguments.</returns>
@@ -45,9 +48,9 @@ internal static class QuickstartBenchmark
         string jobPath = Path.GetFullPath(options.Job ?? Path.Combine(checkout.Root, "examples", "quickstart.yaml"));
         if (OwnMethod(jobPath) is not { } ownMethod) { return 2; }
         string document = Path.GetFullPath(options.Document ?? Path.Combine(checkout.Root, "docs", "quickstart.md"));
-        if (options.Writes && !ResultsSection.HasMarkers(document))
+        if (options.Writes && Results.Missing(document) is { } missing)
         {
-            await Console.Error.WriteLineAsync($"error: {document} lacks the lines {ResultsSection.Begin} and {ResultsSection.End}; add them where the results belong, or give --document none.");
+            await Console.Error.WriteLineAsync($"error: {missing}; add them where the results belong, or give --document none.");
             return 2;
         }
 
@@ -66,7 +69,7 @@ internal static class QuickstartBenchmark
         string text = QuickstartReport.Write(runs, machine, CommandLine(args), options.Parallel);
         if (options.Writes)
         {
-            ResultsSection.Replace(document, text);
+            Results.Replace(document, text);
             Console.WriteLine($"results written to {document}");
         }
 

@@ -13,7 +13,7 @@ internal static class QuickstartReport
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"""
             Written by `{command}` on {machine.Date}, commit {machine.Commit}.
-            Machine: {machine.Processor}, {machine.Cores} cores, {machine.MemoryGibibytes:0.0} GiB, {machine.System}; {machine.Runtime}; {machine.Torch}.
+            Machine: {machine.Machine}.
             {(runs.Any(run => double.IsNaN(run.TotalSeconds)) ? "Runs without seconds were finished by an earlier call, possibly of an earlier commit" : $"{parallel} at a time; the load average was {machine.Load} when the first one started, so times include what else ran")}.
 
             Held-out test problems, before and after reinforcement learning, mean over {runs[0].HeldOutSamples} completions; the standard error of a mean is at most {runs.Max(run => run.Objectives.Max(objective => Math.Max(objective.BeforeError, objective.AfterError))):0.000}.

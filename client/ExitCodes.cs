@@ -13,6 +13,9 @@ internal static class ExitCodes
     public const int StorageFailed = 5;
     public const int NumericFailure = 6;
 
+    /// <summary><c>ctwa compare</c>: the others are in the table.</summary>
+    public const int SomeRunsFailed = 7;
+
     /// <summary>128 + SIGHUP: the terminal was closed.</summary>
     public const int HungUp = 129;
 
@@ -33,6 +36,7 @@ internal static class ExitCodes
           4    the silo died, did not start or does not answer
           5    storage: the run directory is not writable, full or locked
           6    training produced a number that is not finite
+          7    compare: some runs failed; the table has the others
           130  stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed terminal; the run can be resumed
         """;
 

@@ -42,6 +42,7 @@ internal static class CtwaCommand
     internal static RootCommand Root() => new("Ctwa.Orleans: multi-objective reinforcement learning of language models on an elastic grid.\n\n" + ExitCodes.Help)
     {
         TrainCommand.Create(),
+        CompareCommand.Create(),
         SchemaCommand.Create(),
     };
 }

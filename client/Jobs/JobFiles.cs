@@ -32,7 +32,8 @@ internal static class JobFiles
     }
 
     /// <summary>As many as the cores allow and the job's shards can use. The result of a job does not depend on it (invariant I1).</summary>
-    public static int DefaultLanes(JobSpec spec) => Math.Clamp(Environment.ProcessorCount / spec.Grid.ThreadsPerShard, 1, spec.Grid.Shards);
+    /// <param name="parallel">Runs that share the machine.</param>
+    public static int DefaultLanes(JobSpec spec, int parallel = 1) => Math.Clamp(Environment.ProcessorCount / parallel / spec.Grid.ThreadsPerShard, 1, spec.Grid.Shards);
 
     private static void ThrowIfAny(string path, IReadOnlyList<JobError> errors)
     {

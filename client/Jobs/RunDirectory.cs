@@ -31,7 +31,7 @@ internal sealed class RunDirectory
     public string ResumeCommand => $"{Invocation} train --resume {ShellQuote(Display())}";
 
     /// <summary>How this client is called: by its own name where it is installed, through the SDK from a checkout's build output.</summary>
-    private static string Invocation { get; } = AppContext.BaseDirectory.Contains($"{Path.DirectorySeparatorChar}client{Path.DirectorySeparatorChar}bin{Path.DirectorySeparatorChar}", StringComparison.Ordinal)
+    public static string Invocation { get; } = AppContext.BaseDirectory.Contains($"{Path.DirectorySeparatorChar}client{Path.DirectorySeparatorChar}bin{Path.DirectorySeparatorChar}", StringComparison.Ordinal)
         ? "dotnet run --project client --"
         : "ctwa";
 
@@ -74,11 +74,13 @@ internal sealed class RunDirectory
     }
 
     /// <summary>A path for people: relative to the current folder where it lies below it.</summary>
-    public string Display(string? path = null)
+    public string Display(string? path = null) => Shown(path ?? FullPath, currentFolder);
+
+    /// <summary>The same for any path.</summary>
+    public static string Shown(string path, string currentFolder)
     {
-        string full = path ?? FullPath;
-        string relative = Path.GetRelativePath(currentFolder, full);
-        return relative.StartsWith("..", StringComparison.Ordinal) ? full : relative;
+        string relative = Path.GetRelativePath(currentFolder, path);
+        return relative.StartsWith("..", StringComparison.Ordinal) ? path : relative;
     }
 
     // The log, created exclusively, claims the folder: creating a folder is no test of who was first.
@@ -110,6 +112,7 @@ internal sealed class RunDirectory
     private CommandFailure Unwritable(Exception e) => new(
         ExitCodes.StorageFailed, $"cannot create the run directory {Display()}: {e.Message} Choose a writable place with --output DIR.");
 
-    private static string ShellQuote(string path) =>
+    /// <summary>A text as one word of a shell command.</summary>
+    public static string ShellQuote(string path) =>
         path.All(c => char.IsLetterOrDigit(c) || "/._-+:@%,=".Contains(c)) ? path : $"'{path.Replace("'", "'\\''")}'";
 }

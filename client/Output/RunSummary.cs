@@ -31,6 +31,18 @@ internal sealed record RunSummary
 
     public string? ModelSha256 { get; init; }
 
+    /// <summary>Volume of scores that a held-out result dominates, before and after.</summary>
+    public ValueChange? Hypervolume { get; init; }
+
+    /// <summary>Change of the objective that gained least, or lost most.</summary>
+    public double? WorstObjectiveGain { get; init; }
+
+    /// <summary>Share of measured steps in which one objective fell while the training signal rose.</summary>
+    public double? InterferenceRate { get; init; }
+
+    /// <summary>What reinforcement learning cost.</summary>
+    public PassCounts? Cost { get; init; }
+
     /// <summary>One sentence.</summary>
     public string? Verdict { get; init; }
 
@@ -48,6 +60,12 @@ internal sealed record ObjectiveChange(string Name, double? Before, double? Befo
 
 /// <summary>Mean response length in tokens.</summary>
 internal sealed record LengthChange(double? Before, double? After);
+
+/// <summary>A number before the first step of reinforcement learning and after the last.</summary>
+internal sealed record ValueChange(double? Before, double? After);
+
+/// <summary>Passes over the completions of a step, summed over the steps.</summary>
+internal sealed record PassCounts(double? ForwardPasses, double? BackwardPasses);
 
 /// <summary>One objective paid for another: how both moved and their covariances with the training signal.</summary>
 internal sealed record Interference(

@@ -12,6 +12,9 @@ internal sealed record SiloCommand(string FileName, ImmutableArray<string> Prefi
     /// <summary>Environment variable with the path of the silo: an executable or <c>ctwa-silo.dll</c>.</summary>
     public const string Variable = "CTWA_SILO";
 
+    /// <summary>Path of <c>ctwa-silo</c> or <c>ctwa-silo.dll</c>.</summary>
+    public string Program => Prefix.IsEmpty ? FileName : Prefix[0];
+
     /// <summary>The silo named by <see cref="Variable"/>, else the one beside the client, else the one that this client's build made.</summary>
     /// <exception cref="CommandFailure">There is none.</exception>
     public static SiloCommand Find() =>

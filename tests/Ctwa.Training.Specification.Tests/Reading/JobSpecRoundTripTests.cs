@@ -25,7 +25,7 @@ public sealed class JobSpecRoundTripTests
             Objectives = [small.Objectives[0] with { Weight = unit + double.Epsilon, OnFailure = FailurePolicy.Substitute, SubstituteScore = double.IsFinite(number) ? number : -1 }, small.Objectives[1] with { Reward = new ConcisenessRewardSpec { Decay = unit, Mode = MethodMode.Reference }, Weight = 2 }],
             Scalarizer = flag
                 ? new CtwaScalarizerSpec { Targets = new NumberOrList([unit, -unit]), ObjectiveTargets = pick % 2 == 0 ? new NumberOrList(unit) : null, Leak = unit }
-                : new LinearScalarizerSpec { Mode = MethodMode.Reference },
+                : new LagrangianScalarizerSpec { Mode = MethodMode.Reference, Constraints = new NumberOrList([unit]), LambdaStart = pick % 2 == 0 ? unit : null },
             Optimizer = small.Optimizer with { LearningRate = unit * 1e-7, Betas = [unit, 0] },
             WarmStart = flag ? null : new SupervisedSpec { Steps = 3, Data = new DataSourceSpec { Path = text, AnswerField = "response" }, AnswerNoise = unit },
             Update = new UpdateSpec { PromptsPerUpdate = flag ? 8 : null },

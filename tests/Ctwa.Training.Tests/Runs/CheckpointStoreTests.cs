@@ -44,7 +44,13 @@ public sealed class CheckpointStoreTests : IDisposable
         var (path, state) = Store.NewestIntact(_warnings.Add)!.Value;
         Assert.Equal("step-000003", Path.GetFileName(path));
         Assert.Equal([0.1, -1e-300], state.CovarianceSums);
-        Assert.Equal(State(TrainingStage.Rl, 3) with { CovarianceSums = state.CovarianceSums }, state);
+        string Text(TrainingRunState one) => System.Text.Json.JsonSerializer.Serialize(one, StateJson.Options);
+        Assert.Equal(Text(State(TrainingStage.Rl, 3)), Text(state));
+
+        // What the diagnostics and a solving method remember comes back too.
+        var record = new Ctwa.Training.Diagnostics.PredictionRecord().Add([1, -1], [0.5, 0.5]);
+        var full = state with { Coefficients = [0.25, 0.75], Diagnostics = new() { ForwardPasses = 2.5, MeasuredSteps = 7, Covariance = record, Archive = [[1, 2], [2, 1]], LastValidation = [0.1], RealisedSince = [1e-300] } };
+        Assert.Equal(Text(full), Text(System.Text.Json.JsonSerializer.Deserialize<TrainingRunState>(Text(full), StateJson.Options)!));
         Assert.Empty(_warnings);
     }
 

@@ -74,6 +74,24 @@ public sealed class LinearScalarizerTests
     }
 
     [Fact]
+    public void Scores_may_be_standardised_before_they_are_weighted()
+    {
+        double[,] scores = { { 1, 500 }, { 0, 500 }, { 1, 100 }, { 1, 300 } };
+        ObjectiveSpec[] objectives = [Objectives.Of("a", 3), Objectives.Of("b", 1)];
+        double[] Rewards(ScoreNormalization normalize)
+        {
+            var scalarizer = ScalarizerRegistry.Create(new LinearScalarizerSpec { Normalize = normalize }, objectives).Scalarizer;
+            return ((Scalarization.OfRewards)scalarizer.Weigh(Objectives.Signals(scores, [0, 0, 1, 1]), scalarizer.Initial())).Rewards;
+        }
+
+        // Within prompts ±1/√2, and exactly 0 where a prompt's scores do not differ.
+        Assert.All(Rewards(ScoreNormalization.Group).Zip([0.75 / Math.Sqrt(2), -0.75 / Math.Sqrt(2), -0.25 / Math.Sqrt(2), 0.25 / Math.Sqrt(2)]), pair => Assert.Equal(pair.Second, pair.First, 1e-5));
+        // Over the step: deviations 0.5 and 191.485.
+        Assert.Equal((0.75 * 0.25 / 0.5) + (0.25 * 150 / 191.485), Rewards(ScoreNormalization.Batch)[0], 1e-5);
+        Assert.Equal((0.75 * 1) + (0.25 * 500), Rewards(ScoreNormalization.None)[0], 1e-9);
+    }
+
+    [Fact]
     public void Weights_above_the_floor_keep_their_proportions()
     {
         double[] weights = ObjectiveWeights.SoftmaxWithFloor([Math.Log(0.9), Math.Log(0.09), Math.Log(0.01)], 0.05);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Ctwa.TestKit;
+using Ctwa.TestKit.Processes;
 using Ctwa.Training.Rewards;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
@@ -30,7 +31,7 @@ public sealed partial class MetricsDocumentTests : IDisposable
         job = job with { Loss = new LossSpec { EntropyCoefficient = 0.01, Kl = new KlSpec { Coefficient = 0.1 } }, Schedule = job.Schedule with { ValidationPrompts = 3 } };
         JobSpec[] jobs =
         [
-            job,
+            job with { Diagnostics = new DiagnosticsSpec { GramEvery = 1 } },
             job with { Scalarizer = new CtwaScalarizerSpec { Mode = MethodMode.Reference, Targets = new(0.15) } },
             job with { Scalarizer = new CtwaScalarizerSpec { Targets = new(0.25) } },
             job with { Scalarizer = new LinearScalarizerSpec(), Objectives = [job.Objectives[0] with { OnFailure = FailurePolicy.DropSample, Retries = 0 }, job.Objectives[1], job.Objectives[2]] },
@@ -47,6 +48,19 @@ public sealed partial class MetricsDocumentTests : IDisposable
             fingerprint.UnionWith(Names(File.ReadAllText(Path.Combine(run.Checkpoints.Complete()[^1], "fingerprint.json"))));
         }
 
+        // Every method's own metrics, in both modes where it has them; and the rare line about who paid for whom.
+        foreach (var method in MethodCase.All(text => JobSpecReader.ReadText("job", text, []).Spec is not null))
+        {
+            var scalarizer = JobSpecReader.ReadText("job", MethodJobs.Create(method).Yaml, []).Spec!.Scalarizer;
+            double[] weights = [0.5, 0.25, 0.25];
+            var run = new RunFolder(Path.Combine(_folder, method.ToString()), job with { Scalarizer = scalarizer, Objectives = [.. job.Objectives.Select((objective, j) => objective with { Weight = weights[j] })] });
+            await run.FinishAsync();
+            metrics.UnionWith(run.Observer.Lines.SelectMany(Names));
+        }
+
+        var line = new MetricsLine(TrainingStage.Rl, 1, 1);
+        line.AddInterference(Objectives, [(0, 1)]);
+        metrics.UnionWith(Names(line.ToString()));
         Equal("metrics.jsonl", metrics);
         Equal("samples/", samples);
         Equal("summary.json", summary);

@@ -81,8 +81,68 @@ public sealed class ResumeRefusalTests : IDisposable
         Assert.Contains("data.train.path is \"/here/x.jsonl\" but was \"/there/x.jsonl\"", Assert.Single(warnings), StringComparison.Ordinal);
     }
 
+    /// <summary>What reinforcement learning reads and the supervised stage does not.</summary>
+    private static readonly Dictionary<string, JobSpec> Later = new()
+    {
+        ["name"] = Job with { Name = "another" },
+        ["scalarizer"] = Job with { Scalarizer = new LinearScalarizerSpec() },
+        ["objectives"] = Job with { Objectives = [Job.Objectives[1], Job.Objectives[0]] },
+        ["advantage"] = Job with { Advantage = new AdvantageSpec { Estimator = AdvantageEstimator.Grpo } },
+        ["loss"] = Job with { Loss = new LossSpec { ClipLow = 0.5, Kl = new KlSpec { Coefficient = 0.1 } } },
+        ["optimizer"] = Job with { Optimizer = Job.Optimizer with { LearningRate = 0.5 } },
+        ["update"] = Job with { Update = new UpdateSpec { Epochs = 2 } },
+        ["rollout"] = Job with { Rollout = Job.Rollout with { SamplesPerPrompt = 2 } },
+        ["diagnostics"] = Job with { Diagnostics = new DiagnosticsSpec { GramEvery = 3 } },
+        ["schedule"] = Job with { Schedule = Job.Schedule with { Steps = 9 } },
+    };
+
+    public static TheoryData<string> LaterNames => new(Later.Keys);
+
+    /// <summary>A key that a job gets must be put into one of the two lists: does the supervised stage read it?</summary>
+    [Fact]
+    public void Every_section_of_a_job_either_binds_a_supervised_checkpoint_or_is_known_not_to()
+    {
+        string[] sections = [.. typeof(JobSpec).GetProperties().Select(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name))];
+        string[] binding = ["kind", "seed", "model", "data", "warm_start", "supervised", "grid"], known = [.. Later.Keys, "reward_kl"];
+        Assert.Equal(binding, binding.Intersect(sections));
+        Assert.All(binding, section => Assert.True(JobSettings.DecidesSupervisedStage(section)));
+        Assert.All(known, section => Assert.False(JobSettings.DecidesSupervisedStage(section)));
+        Assert.Empty(sections.Except(binding).Except(known));
+    }
+
+    [Theory]
+    [MemberData(nameof(LaterNames))]
+    public void A_checkpoint_of_the_supervised_stage_serves_every_job_with_the_same_supervised_stage(string section)
+    {
+        string supervised = Checkpoint("supervised-000001"), later = Checkpoint("step-000001");
+        Assert.NotEmpty(JobSettings.Differences(Job, Later[section]));
+        CheckpointOrigin.Check(supervised, Later[section], warning => Assert.Fail(warning));
+        if (section is "name" or "schedule") { CheckpointOrigin.Check(later, Later[section], warning => Assert.Fail(warning)); }
+        else { Assert.Throws<JobInputException>(() => CheckpointOrigin.Check(later, Later[section], warning => Assert.Fail(warning))); }
+    }
+
+    [Theory]
+    [InlineData("wider model")]
+    [InlineData("other seed")]
+    [InlineData("other shards")]
+    [InlineData("no warm start")]
+    [InlineData("other data")]
+    public void A_checkpoint_of_the_supervised_stage_is_refused_to_a_job_with_another_one(string name)
+    {
+        var error = Assert.Throws<JobInputException>(() => CheckpointOrigin.Check(Checkpoint("supervised-000001"), Others[name].Job, warning => Assert.Fail(warning)));
+        Assert.Contains(Others[name].Named, error.Message, StringComparison.Ordinal);
+        Assert.Contains("all but kind, seed, model, data, warm_start, supervised and grid", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_checkpoint_without_a_recorded_origin_is_not_refused_for_it() => CheckpointOrigin.Check(_folder, Job, warning => Assert.Fail(warning));
+
+    private string Checkpoint(string name)
+    {
+        string folder = Directory.CreateDirectory(Path.Combine(_folder, "checkpoints", name)).FullName;
+        CheckpointOrigin.WriteTo(folder, Job);
+        return folder;
+    }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 }

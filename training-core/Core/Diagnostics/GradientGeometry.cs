@@ -66,7 +66,7 @@ public sealed record GradientGeometry(double[,] Gram, double[]? Improvement = nu
         return new(gram, improvement);
     }
 
-    /// <summary>Metrics by name: gradient/norm/A, gradient/cosine/A/B, gradient/conflict_rate, gradient/norm_ratio, gradient/improvement/A.</summary>
+    /// <summary>Metrics by name: gradient/norm/A, gradient/cosine/A/B, gradient/conflict_rate, gradient/norm_ratio, gradient/improvement/A, gradient/against.</summary>
     /// <param name="objectives">Names, in order.</param>
     public IEnumerable<(string Name, double Value)> Metrics(IReadOnlyList<string> objectives)
     {
@@ -79,6 +79,7 @@ public sealed record GradientGeometry(double[,] Gram, double[]? Improvement = nu
             for (int j = i + 1; j < objectives.Count; j++) { yield return ($"gradient/cosine/{objectives[i]}/{objectives[j]}", cosines[i, j]); }
         }
 
+        if (Improvement is not null) { yield return ("gradient/against", Improvement.Count(value => value < 0)); }
         yield return ("gradient/conflict_rate", ConflictRate);
         yield return ("gradient/norm_ratio", NormRatio);
     }

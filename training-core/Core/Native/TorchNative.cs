@@ -11,6 +11,10 @@ public static partial class TorchNative
 {
     private const string Library = "libLibTorchSharp.so";
 
+    // Names the folder of a libtorch that no package brought, such as torch/lib of a Python installation: builds with
+    // TorchBackend=external hold none, and LD_LIBRARY_PATH would also change what other libraries find.
+    private const string FolderVariable = "CTWA_LIBTORCH";
+
     // GCC 13's <iostream> leaves this marker in every object; nothing ever calls it, but the loader of a host with an
     // older libstdc++ (Debian 12, Ubuntu 22.04) refuses TorchSharp's library for want of the version it belongs to.
     private const string MarkerSymbol = "_ZSt21ios_base_library_initv";
@@ -31,10 +35,27 @@ public static partial class TorchNative
         _ = SetEnvironment("MKL_CBWR", "AVX2", overwrite: 1);
         _ = SetEnvironment("MKL_NUM_THREADS", "1", overwrite: 0);
         _ = SetEnvironment("OMP_NUM_THREADS", "1", overwrite: 0);
-        LoadOnOlderHosts();
+        string? external = Environment.GetEnvironmentVariable(FolderVariable);
+        if (!string.IsNullOrEmpty(external)) { LoadExternal(external); }
+        LoadOnOlderHosts(dependenciesLoaded: !string.IsNullOrEmpty(external));
     }
 
-    private static void LoadOnOlderHosts()
+    /// <summary>Loads libtorch by path; its sonames then satisfy what TorchSharp's library needs.</summary>
+    private static void LoadExternal(string folder)
+    {
+        foreach (string name in (ReadOnlySpan<string>)["libc10.so", "libtorch_cpu.so", "libtorch_cuda.so", "libtorch.so"])
+        {
+            string path = Path.Combine(folder, name);
+            if (name == "libtorch_cuda.so" && !File.Exists(path)) { continue; } // A libtorch for CPUs.
+            try { NativeLibrary.Load(path); }
+            catch (DllNotFoundException error)
+            {
+                throw new InvalidOperationException($"{FolderVariable} is '{folder}', but {name} cannot be loaded from there: {error.Message} Give the folder that holds libtorch.so (of a Python installation: torch/lib), or unset the variable to use the packaged libtorch.", error);
+            }
+        }
+    }
+
+    private static void LoadOnOlderHosts(bool dependenciesLoaded)
     {
         if (NativeLibrary.TryLoad("libstdc++.so.6", out nint standardLibrary) && NativeLibrary.TryGetExport(standardLibrary, MarkerSymbol, out _)) { return; }
         if (FindLibraryFolder() is not { } folder) { return; }
@@ -42,6 +63,7 @@ public static partial class TorchNative
         // What LibTorchSharp needs must be in the process first: its weakened copy lives in another folder.
         foreach (string dependency in (ReadOnlySpan<string>)["libc10.so", "libtorch_cpu.so", "libtorch.so"])
         {
+            if (dependenciesLoaded) { break; }
             if (!NativeLibrary.TryLoad(Path.Combine(folder, dependency), out _) && !NativeLibrary.TryLoad(dependency, out _)) { return; }
         }
 

@@ -12,8 +12,10 @@ namespace Ctwa.Training.Optimizers;
 /// </summary>
 public sealed class AdamWSlice
 {
-    // Bounds the temporary to 4 MB; a multiple of the block size, so that pieces never change bits.
+    // Bounds the temporary to 4 MB, which a CPU's cache holds; on a GPU to 256 MB, since every call costs a launch.
+    // Multiples of the block size, so that pieces never change bits.
     private const long PieceSize = 256 * Gradients.FlatBlocks.BlockSize;
+    private const long DevicePieceSize = 64 * PieceSize;
 
     private readonly Tensor parameters;
     private readonly double beta1;
@@ -59,12 +61,12 @@ public sealed class AdamWSlice
         Step++;
         double stepSize = learningRate / (1 - Math.Pow(beta1, Step));
         double secondCorrection = Math.Sqrt(1 - Math.Pow(beta2, Step));
-        long length = parameters.shape[0];
+        long length = parameters.shape[0], piece = parameters.device_type == TorchSharp.DeviceType.CPU ? PieceSize : DevicePieceSize;
         using var noGrad = no_grad();
-        for (long first = 0; first < length; first += PieceSize)
+        for (long first = 0; first < length; first += piece)
         {
             using var scope = NewDisposeScope();
-            long count = Math.Min(PieceSize, length - first);
+            long count = Math.Min(piece, length - first);
             Tensor p = parameters.narrow(0, first, count), g = gradient.narrow(0, first, count);
             Tensor m = FirstMoment.narrow(0, first, count), v = SecondMoment.narrow(0, first, count);
             if (gradientScale != 1) { g.mul_(Scalars.Of(gradientScale)); }

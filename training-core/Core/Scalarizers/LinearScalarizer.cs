@@ -33,7 +33,7 @@ public sealed class LinearScalarizer : IScalarizer
         double[] weights = [.. objectives.Select(objective => objective.Weight)];
         string[] names = [.. objectives.Select(objective => objective.Name)];
         if (options.Mode == MethodMode.Corrected) { return ScalarizerSetup.Of(new LinearScalarizer(names, ObjectiveWeights.Normalize(weights), options.Normalize)); }
-        if (!ObjectiveWeights.ReferenceAccepts(weights)) { throw new ArgumentException(FormattableString.Invariant($"in mode reference the weights must sum to exactly 1 in float64, {ObjectiveWeights.Show(weights)} sum to {weights.Sum():R}; change the weights or use mode corrected, which normalises them."), nameof(objectives)); }
+        ObjectiveWeights.RequireReferenceAccepts(weights);
         return ScalarizerSetup.Reference(new LinearScalarizer(names, weights), Method, "weights are used only if their float64 sum is exactly 1");
     }
 

@@ -16,6 +16,12 @@ public static class ObjectiveWeights
     /// <summary>Whether the reference implementation accepts weights: their float64 sum, left to right, is exactly 1 (so it refuses 0.6, 0.3, 0.1 and accepts −0.5, 1.5).</summary>
     public static bool ReferenceAccepts(IReadOnlyList<double> weights) => weights.Aggregate(0.0, (sum, weight) => sum + weight) == 1.0;
 
+    /// <exception cref="ArgumentException">The reference implementation does not accept the weights.</exception>
+    internal static void RequireReferenceAccepts(IReadOnlyList<double> weights)
+    {
+        if (!ReferenceAccepts(weights)) { throw new ArgumentException(FormattableString.Invariant($"in mode reference the weights must sum to exactly 1 in float64, {Show(weights)} sum to {weights.Sum():R}; change the weights or use mode corrected, which normalises them."), nameof(weights)); }
+    }
+
     /// <summary>r_b = Σ_j w_j r_bj, shape [B]; 0 for invalid samples.</summary>
     public static double[] Combine(StepSignals signals, ReadOnlySpan<double> weights)
     {

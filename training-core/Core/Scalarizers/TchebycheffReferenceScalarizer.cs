@@ -20,14 +20,14 @@ public sealed class TchebycheffReferenceScalarizer : IScalarizer
     private readonly double[]? ideal;
     private readonly double[] weights;
 
-    /// <exception cref="ArgumentException">The ideal does not fit the objectives, or the weights' float64 sum is not exactly 1.</exception>
+    /// <exception cref="ArgumentException">The ideal does not fit the objectives.</exception>
     public TchebycheffReferenceScalarizer(TchebycheffScalarizerSpec options, IReadOnlyList<ObjectiveSpec> objectives)
     {
         this.objectives = [.. objectives.Select(objective => objective.Name)];
         source = options.ReferencePoint;
         ideal = PerObjective.Expand(options.Ideal, objectives.Count, "ideal");
-        weights = [.. objectives.Select(objective => objective.Weight)];
-        if (!ObjectiveWeights.ReferenceAccepts(weights)) { throw new ArgumentException(FormattableString.Invariant($"in mode reference the weights must sum to exactly 1 in float64, {ObjectiveWeights.Show(weights)} sum to {weights.Sum():R}; change the weights or use mode corrected, which normalises them."), nameof(objectives)); }
+        // The reference holds them in float32, whatever the type of its rewards.
+        weights = [.. objectives.Select(objective => (double)(float)objective.Weight)];
     }
 
     /// <inheritdoc/>
@@ -52,11 +52,13 @@ public sealed class TchebycheffReferenceScalarizer : IScalarizer
         {
             if (!signals.Valid[b]) { continue; }
             for (int j = 0; j < scores.Length; j++) { scores[j] = signals.Scores[b, j]; }
-            (rewards[b], int largest) = Farthest(point, scores);
-            binding[largest] += 1.0 / count;
+            double[] distances = Distances(point, scores);
+            rewards[b] = -distances.Max();
+            int tied = distances.Count(distance => distance == -rewards[b]);
+            for (int j = 0; j < scores.Length; j++) { binding[j] += distances[j] == -rewards[b] ? 1.0 / tied / count : 0; }
         }
 
-        return new Scalarization.OfRewards(rewards, binding) { EarlierTokenReward = Farthest(point, new double[weights.Length]).Score };
+        return new Scalarization.OfRewards(rewards, binding) { EarlierTokenReward = -Distances(point, new double[weights.Length]).Max() };
     }
 
     /// <inheritdoc/>
@@ -79,14 +81,5 @@ public sealed class TchebycheffReferenceScalarizer : IScalarizer
         return point;
     }
 
-    private (double Score, int Largest) Farthest(double[] point, double[] scores)
-    {
-        int largest = 0;
-        for (int j = 1; j < scores.Length; j++)
-        {
-            if (weights[j] * (point[j] - scores[j]) > weights[largest] * (point[largest] - scores[largest])) { largest = j; }
-        }
-
-        return (-(weights[largest] * (point[largest] - scores[largest])), largest);
-    }
+    private double[] Distances(double[] point, double[] scores) => [.. weights.Select((weight, j) => weight * (point[j] - scores[j]))];
 }

@@ -23,10 +23,13 @@ public sealed class TchebycheffScalarizer : IdealPointScalarizer
     private protected override string Name => Method;
 
     /// <summary>The method in the mode that the options name.</summary>
-    /// <exception cref="ArgumentException">Options do not fit the objectives.</exception>
-    public static ScalarizerSetup Create(TchebycheffScalarizerSpec options, IReadOnlyList<ObjectiveSpec> objectives) => options.Mode == MethodMode.Reference
-        ? ScalarizerSetup.Reference(new TchebycheffReferenceScalarizer(options, objectives), Method, "distances are taken per token, so every token before the last one costs max w·z and long answers are punished; the ideal point is never below 0")
-        : ScalarizerSetup.Of(new TchebycheffScalarizer(options, objectives));
+    /// <exception cref="ArgumentException">Options do not fit the objectives; in mode reference also if the weights' float64 sum is not exactly 1.</exception>
+    public static ScalarizerSetup Create(TchebycheffScalarizerSpec options, IReadOnlyList<ObjectiveSpec> objectives)
+    {
+        if (options.Mode == MethodMode.Corrected) { return ScalarizerSetup.Of(new TchebycheffScalarizer(options, objectives)); }
+        ObjectiveWeights.RequireReferenceAccepts([.. objectives.Select(objective => objective.Weight)]);
+        return ScalarizerSetup.Reference(new TchebycheffReferenceScalarizer(options, objectives), Method, "distances are taken per token, so every token before the last one costs max w·z and long answers are punished; the ideal point is never below 0");
+    }
 
     private protected override double Value(ReadOnlySpan<double> distances, Span<double> shares)
     {

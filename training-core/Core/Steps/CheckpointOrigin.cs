@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Ctwa.Training.Runs;
 using Ctwa.Training.Specification;
 
@@ -21,60 +20,39 @@ internal static class CheckpointOrigin
     }
 
     /// <summary>Compares a checkpoint's job and machine with the present ones.</summary>
+    /// <remarks>
+    /// A checkpoint of the supervised stage is bound only to what that stage is a function of: several jobs may go on from one
+    /// warm start. A checkpoint of reinforcement learning is bound to everything but <c>schedule</c> and <c>name</c>.
+    /// </remarks>
+    /// <param name="checkpoint">The checkpoint's folder, under the name that its step gave it.</param>
+    /// <param name="spec">The present job.</param>
     /// <param name="warn">Receives what may change the run's bits.</param>
-    /// <exception cref="JobInputException">A setting outside <c>schedule</c> is another.</exception>
+    /// <exception cref="JobInputException">A setting that the checkpoint is bound to is another.</exception>
     public static void Check(string checkpoint, JobSpec spec, Action<string> warn)
     {
         string path = Path.Combine(checkpoint, JobFile);
-        if (File.Exists(path)) { CheckJob(checkpoint, Settings(File.ReadAllText(path)), Settings(JobSpecJson.Serialize(spec)), warn); }
+        if (File.Exists(path)) { CheckJob(checkpoint, JobSettings.Differences(File.ReadAllText(path), JobSpecJson.Serialize(spec)), warn); }
         if (NumericFingerprint.ReadFrom(checkpoint) is { } there && NumericFingerprint.OfCpu(spec.Grid.ThreadsPerShard).DifferencesFrom(there) is { Count: > 0 } differences)
         {
             warn($"this machine computes with another numeric fingerprint than the one that wrote '{checkpoint}' ({string.Join("; ", differences)}): the run continues, but its bits may differ from an uninterrupted run's.");
         }
     }
 
-    private static void CheckJob(string checkpoint, SortedDictionary<string, string> run, SortedDictionary<string, string> job, Action<string> warn)
+    private static void CheckJob(string checkpoint, IReadOnlyList<JobDifference> differences, Action<string> warn)
     {
-        var changed = run.Keys.Union(job.Keys)
-            .Select(key => (Key: key, Run: run.GetValueOrDefault(key, "absent"), Job: job.GetValueOrDefault(key, "absent")))
-            .Where(entry => entry.Run != entry.Job && !entry.Key.StartsWith("schedule.", StringComparison.Ordinal) && entry.Key != "name")
-            .ToList();
-        string Show(IEnumerable<(string Key, string Run, string Job)> entries) => string.Join("; ", entries.Select(entry => $"{entry.Key} is {entry.Job} but was {entry.Run}"));
+        bool supervised = RunDirectory.StepOf(Path.GetFileName(Path.TrimEndingDirectorySeparator(checkpoint))) is (TrainingStage.Supervised, _);
+        var changed = differences.Where(entry => JobSettings.SectionOf(entry.Key) is not ("schedule" or "name") && (!supervised || JobSettings.DecidesSupervisedStage(entry.Key))).ToList();
+        string Show(IEnumerable<JobDifference> entries) => string.Join("; ", entries.Select(entry => $"{entry.Key} is {entry.Second ?? "absent"} but was {entry.First ?? "absent"}"));
 
         // A run may have moved: what the files hold is checked where they are read.
-        var moved = changed.Where(entry => IsPath(entry.Key) && entry.Run != "absent" && entry.Job != "absent").ToList();
+        var moved = changed.Where(entry => IsPath(entry.Key) && entry is { First: not null, Second: not null }).ToList();
         if (moved.Count > 0) { warn($"the job names other files than '{checkpoint}' was trained with ({Show(moved)}); the run is the same only if their contents are."); }
         var refused = changed.Except(moved).ToList();
         if (refused.Count == 0) { return; }
         string more = refused.Count > MostShown ? $"; and {refused.Count - MostShown} more" : "";
-        throw new JobInputException($"the run cannot be resumed with another job than '{checkpoint}' was trained with: {Show(refused.Take(MostShown))}{more}. Only schedule.* may change; resume with the run's own job.yaml, or start a new run.");
+        string free = supervised ? "Only what the supervised stage does not read may change (all but kind, seed, model, data, warm_start, supervised and grid)" : "Only schedule.* may change";
+        throw new JobInputException($"the run cannot be resumed with another job than '{checkpoint}' was trained with: {Show(refused.Take(MostShown))}{more}. {free}; resume with the run's own job.yaml, or start a new run.");
     }
 
     private static bool IsPath(string key) => key.EndsWith(".path", StringComparison.Ordinal) || key == "model.init.tokenizer";
-
-    /// <summary>Every leaf of a job by its path, as JSON text.</summary>
-    private static SortedDictionary<string, string> Settings(string json)
-    {
-        var settings = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        using var document = JsonDocument.Parse(json);
-        Add("", document.RootElement);
-        return settings;
-
-        void Add(string path, JsonElement value)
-        {
-            switch (value.ValueKind)
-            {
-                case JsonValueKind.Object:
-                    foreach (var property in value.EnumerateObject()) { Add(path.Length == 0 ? property.Name : $"{path}.{property.Name}", property.Value); }
-                    break;
-                case JsonValueKind.Array:
-                    int index = 0;
-                    foreach (var item in value.EnumerateArray()) { Add($"{path}[{index++}]", item); }
-                    break;
-                default:
-                    settings[path] = value.GetRawText();
-                    break;
-            }
-        }
-    }
 }

@@ -92,14 +92,20 @@ internal sealed class MetricsLine
             Add("realised/signal", realised.Signal);
             Add("clip/distortion", realised.ClipDistortion);
             Add("clip/active_fraction", realised.ActiveFraction);
-            Add("interference/events", realised.Events.Count);
-            foreach (var (loser, winner) in realised.Events) { Add($"interference/pair/{names[loser]}/{names[winner]}", 1); }
+            AddInterference(names, realised.Events);
             foreach (var (name, value) in memory.Covariance.Metrics("prediction/covariance")) { Add(name, value); }
             foreach (var (name, value) in memory.Gradient.Metrics("prediction/gradient")) { Add(name, value); }
         }
 
         Add("cost/forward_passes", memory.ForwardPasses);
         Add("cost/backward_passes", memory.BackwardPasses);
+    }
+
+    /// <summary>Objectives that fell while the signal rose, each with the one that gained most.</summary>
+    public void AddInterference(IReadOnlyList<string> names, IReadOnlyList<(int Loser, int Winner)> events)
+    {
+        Add("interference/events", events.Count);
+        foreach (var (loser, winner) in events) { Add($"interference/pair/{names[loser]}/{names[winner]}", 1); }
     }
 
     /// <summary>A validation against the one before, and against the first.</summary>

@@ -232,7 +232,8 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
     private async Task<TrainingRunState> BeginReinforcementAsync(TrainingRunState state, CancellationToken cancellationToken)
     {
         await backend.ResetOptimizerAsync(cancellationToken);
-        state = state with { Stage = TrainingStage.Rl, Step = 0, Updates = 0, Scalarizer = job.Scalarizer!.Initial() };
+        // What depends on the objectives begins here: a supervised checkpoint may be that of a job with other ones.
+        state = state with { Stage = TrainingStage.Rl, Step = 0, Updates = 0, Scalarizer = job.Scalarizer!.Initial(), Lengths = ResponseLengthStatistics.Start(_spec.Objectives), CovarianceSums = new double[_spec.Objectives.Count] };
         if (!job.KeepsReference) { return state; }
         await RunDirectoryException.GuardAsync(ReferencePath, async () =>
         {

@@ -34,6 +34,7 @@ public static class JobRules
         new(["kind", "scalarizer", "objectives"], CtwaRules.FloorFits),
         new(["kind", "scalarizer", "objectives"], CtwaRules.PositiveStartingWeights),
         new(["kind", "scalarizer", "rollout.samples_per_prompt"], CtwaRules.SamplesToCompare),
+        new(["kind", "diagnostics", "objectives"], DiagnosticsRules.ReferencePoint),
         new(["kind", "rollout.top_k", "rollout.top_p"], RolloutRules.FullSupport),
         new(["kind", "rollout", "schedule"], RolloutRules.CompletionsInBounds),
         new(["kind", "rollout.prompts_per_step", "update.prompts_per_update"], RolloutRules.UpdatesDivideTheStep),

@@ -51,4 +51,14 @@ public static class MethodRules
     {
         if (given) { yield return new($"scalarizer.{key}", $"is used only with {belongsTo}; set that, or remove it."); }
     }
+
+    /// <summary>In mode reference the method uses weights as they are, and only if their float64 sum, left to right, is exactly 1.</summary>
+    public static IEnumerable<JobFinding> ReferenceWeights(JobSpec job)
+    {
+        double sum = job.Objectives.Aggregate(0.0, (total, objective) => total + objective.Weight);
+        if (job.Scalarizer.Mode == MethodMode.Reference && job.Objectives.Count > 0 && sum != 1)
+        {
+            yield return new("objectives", FormattableString.Invariant($"has weights that sum to {sum:R} in float64; {job.Scalarizer.MethodName()} in mode: reference takes them only if the sum is exactly 1. Change them, such as to 0.5, 0.25 and 0.25, or use mode: corrected, which normalises them."));
+        }
+    }
 }

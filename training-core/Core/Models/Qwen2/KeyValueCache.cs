@@ -10,7 +10,7 @@ internal sealed class KeyValueCache : IDecodingCache
     private readonly Tensor[] _values;
     private readonly int _heads;
 
-    public KeyValueCache(int layers, int rows, int heads, int capacity, int headSize, Device device)
+    public KeyValueCache(int layers, int rows, int heads, int capacity, int headSize, ScalarType type, Device device)
     {
         _heads = heads;
         Capacity = capacity;
@@ -18,8 +18,8 @@ internal sealed class KeyValueCache : IDecodingCache
         _values = new Tensor[layers];
         for (int layer = 0; layer < layers; layer++)
         {
-            _keys[layer] = zeros([(long)rows * heads, capacity, headSize], float32, device).DetachFromDisposeScope();
-            _values[layer] = zeros([(long)rows * heads, capacity, headSize], float32, device).DetachFromDisposeScope();
+            _keys[layer] = zeros([(long)rows * heads, capacity, headSize], type, device).DetachFromDisposeScope();
+            _values[layer] = zeros([(long)rows * heads, capacity, headSize], type, device).DetachFromDisposeScope();
         }
     }
 

@@ -6,14 +6,14 @@ namespace Ctwa.Training.Models.Qwen2;
 
 /// <summary>
 /// Rotary position embedding in the half-split form of Hugging Face's models (arXiv 2104.09864): the pair of
-/// dimension i is i + D/2. Tables of cosines and sines are kept for the positions seen so far.
+/// dimension i is i + D/2. Tables of cosines and signed sines, computed in float32, are kept for the positions seen so far.
 /// </summary>
-internal sealed class RotaryEmbedding(int headSize, double theta, Device device) : IDisposable
+internal sealed class RotaryEmbedding(int headSize, double theta, ScalarType type, Device device) : IDisposable
 {
     private Tensor? _cosine;
     private Tensor? _sine;
 
-    /// <summary>Cosines and sines for positions [B, T], each of shape [B, T, 1, D].</summary>
+    /// <summary>Cosines and signed sines for positions [B, T], each of shape [B, T, 1, D].</summary>
     /// <param name="largest">An upper bound of the positions.</param>
     public (Tensor Cosine, Tensor Sine) At(Tensor positions, long largest)
     {
@@ -23,7 +23,7 @@ internal sealed class RotaryEmbedding(int headSize, double theta, Device device)
         return (_cosine!.index_select(0, flat).view(batch, length, 1, headSize), _sine!.index_select(0, flat).view(batch, length, 1, headSize));
     }
 
-    /// <summary>Cosines and sines of positions 0..length-1, each of shape [1, T, 1, D].</summary>
+    /// <summary>Cosines and signed sines of positions 0..length-1, each of shape [1, T, 1, D].</summary>
     public (Tensor Cosine, Tensor Sine) First(long length)
     {
         Grow(length);
@@ -33,8 +33,8 @@ internal sealed class RotaryEmbedding(int headSize, double theta, Device device)
     /// <summary>Rotates [B, T, heads, D].</summary>
     public Tensor Apply(Tensor values, Tensor cosine, Tensor sine)
     {
-        long half = headSize / 2;
-        var rotated = cat([values.narrow(3, half, half).neg(), values.narrow(3, 0, half)], 3);
+        // The sines carry the sign of the rotated half.
+        var rotated = values.roll([headSize / 2], [3]);
         return (values * cosine).PlusInPlace(rotated.mul_(sine));
     }
 
@@ -57,7 +57,8 @@ internal sealed class RotaryEmbedding(int headSize, double theta, Device device)
         angles = cat([angles, angles], 1);
         _cosine?.Dispose();
         _sine?.Dispose();
-        _cosine = angles.cos().DetachFromDisposeScope();
-        _sine = angles.sin().DetachFromDisposeScope();
+        _cosine = angles.cos().to(type).DetachFromDisposeScope();
+        var sign = cat([full([headSize / 2], Scalars.Of(-1), float32, device), full([headSize / 2], Scalars.One, float32, device)], 0);
+        _sine = (angles.sin() * sign).to(type).DetachFromDisposeScope();
     }
 }

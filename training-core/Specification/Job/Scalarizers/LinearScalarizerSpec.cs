@@ -26,6 +26,7 @@ public sealed record LinearScalarizerSpec : ScalarizerSpec
     public override IEnumerable<JobFinding> Check(JobSpec job) =>
     [
         .. MethodRules.UsedOnlyWith("normalize", Normalize != ScoreNormalization.None && Mode == MethodMode.Reference, "mode: corrected"),
+        .. MethodRules.ReferenceWeights(job),
         .. Normalize == ScoreNormalization.Group ? MethodRules.SamplesToCompare(job) : [],
     ];
 }

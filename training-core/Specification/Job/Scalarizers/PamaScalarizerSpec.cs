@@ -8,6 +8,9 @@ namespace Ctwa.Training.Specification;
 public sealed record PamaScalarizerSpec : ScalarizerSpec
 {
     /// <inheritdoc/>
+    public override bool ComparesWithReferencePolicy() => Mode == MethodMode.Reference;
+
+    /// <inheritdoc/>
     public override IEnumerable<JobFinding> Check(JobSpec job) =>
     [
         .. MethodRules.SeveralObjectives(job),

@@ -18,6 +18,9 @@ public abstract record ScalarizerSpec
     /// <summary>Name of the method in job files.</summary>
     public string MethodName() => ScalarizationMethodAttribute.Of(GetType());
 
+    /// <summary>The method compares with a frozen copy of the policy, whether or not the loss has a KL term; for the memory estimate.</summary>
+    public virtual bool ComparesWithReferencePolicy() => false;
+
     /// <summary>What contradicts itself between the method's keys and the rest of the job; single values are right already.</summary>
     /// <param name="job">An RL job with these options.</param>
     public virtual IEnumerable<JobFinding> Check(JobSpec job) => [];

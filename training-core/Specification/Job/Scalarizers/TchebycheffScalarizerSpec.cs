@@ -22,7 +22,7 @@ public sealed record TchebycheffScalarizerSpec : IdealPointScalarizerSpec
     /// <inheritdoc/>
     public override IEnumerable<JobFinding> Check(JobSpec job) =>
     [
-        .. base.Check(job),
+        .. base.Check(job), .. MethodRules.ReferenceWeights(job),
         .. MethodRules.UsedOnlyWith("reference_point", ReferencePoint != ReferencePoint.RunningMax && Mode == MethodMode.Corrected, "mode: reference (an ideal that moves with every batch rewards nothing in particular)"),
         .. MethodRules.UsedOnlyWith("nadir", Nadir is not null && Ideal is not null && Mode == MethodMode.Reference, "mode: corrected"),
     ];
