@@ -13,6 +13,7 @@ public enum RandomPurpose : uint
     SupervisedExample = 6,
     SamplesKept = 7,
     Test = 8,
+    ProjectionOrder = 9,
 }
 
 /// <summary>

@@ -22,8 +22,17 @@ public static class ScalarizerRegistry
 {
     private static readonly Dictionary<Type, Func<ScalarizerSpec, IReadOnlyList<ObjectiveSpec>, ScalarizerSetup>> methods = new()
     {
+        [typeof(AlignedMtlScalarizerSpec)] = Line<AlignedMtlScalarizerSpec>(AlignedMtlScalarizer.Create),
+        [typeof(CAGradScalarizerSpec)] = Line<CAGradScalarizerSpec>(CAGradScalarizer.Create),
         [typeof(CtwaScalarizerSpec)] = Line<CtwaScalarizerSpec>(CtwaScalarizer.Create),
+        [typeof(DynamicScalarizerSpec)] = Line<DynamicScalarizerSpec>(DynamicScalarizer.Create),
+        [typeof(GradNormScalarizerSpec)] = Line<GradNormScalarizerSpec>(GradNormScalarizer.Create),
+        [typeof(ImtlGScalarizerSpec)] = Line<ImtlGScalarizerSpec>(ImtlGScalarizer.Create),
         [typeof(LinearScalarizerSpec)] = Line<LinearScalarizerSpec>(LinearScalarizer.Create),
+        [typeof(MgdaScalarizerSpec)] = Line<MgdaScalarizerSpec>(MgdaScalarizer.Create),
+        [typeof(NashMtlScalarizerSpec)] = Line<NashMtlScalarizerSpec>(NashMtlScalarizer.Create),
+        [typeof(PCGradScalarizerSpec)] = Line<PCGradScalarizerSpec>(PCGradScalarizer.Create),
+        [typeof(UPGradScalarizerSpec)] = Line<UPGradScalarizerSpec>(UPGradScalarizer.Create),
     };
 
     /// <summary>The method that the options describe.</summary>
