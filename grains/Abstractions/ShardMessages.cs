@@ -32,6 +32,30 @@ public sealed record GenerateWork(
 [GenerateSerializer, Immutable, Alias("ctwa.ScoreWork")]
 public sealed record ScoreWork(string Key, [property: Id(0)] RolloutKey Rollout, [property: Id(1)] double ReferenceLength) : ShardWork(Key);
 
+/// <summary>Measure the tokens of the shard's completions with the present weights.</summary>
+[GenerateSerializer, Immutable, Alias("ctwa.MeasureTokensWork")]
+public sealed record MeasureTokensWork(string Key, [property: Id(0)] RolloutKey Rollout) : ShardWork(Key);
+
+/// <summary>Estimate advantages per token; see Ctwa.Training.Steps.TokenRewards.</summary>
+/// <param name="Key">Identity.</param>
+/// <param name="Rollout">Completions.</param>
+/// <param name="Streams">Numbers of the streams.</param>
+/// <param name="Rewards">Of the shard's completions, one list per stream.</param>
+/// <param name="Baselines">Likewise; empty where the estimator has none.</param>
+/// <param name="Valid">Of the shard's completions.</param>
+/// <param name="EarlierTokenReward">Of every token before a completion's last one.</param>
+/// <param name="KlCoefficient">What a nat of divergence costs.</param>
+[GenerateSerializer, Immutable, Alias("ctwa.EstimateTokensWork")]
+public sealed record EstimateTokensWork(
+    string Key,
+    [property: Id(0)] RolloutKey Rollout,
+    [property: Id(1)] ImmutableArray<int> Streams,
+    [property: Id(2)] ImmutableArray<ImmutableArray<double>> Rewards,
+    [property: Id(3)] ImmutableArray<ImmutableArray<double>> Baselines,
+    [property: Id(4)] ImmutableArray<bool> Valid,
+    [property: Id(5)] double EarlierTokenReward,
+    [property: Id(6)] double KlCoefficient) : ShardWork(Key);
+
 /// <summary>Back-propagate the shard's part of a policy update.</summary>
 /// <param name="Key">Identity.</param>
 /// <param name="Update">Identity of the update.</param>
@@ -108,7 +132,28 @@ public sealed record UpdateResult(
     [property: Id(5)] double ReferenceKl,
     [property: Id(6)] double Entropy,
     [property: Id(7)] double SamplerDifference,
-    [property: Id(8)] ImmutableArray<double> ObjectiveLosses) : ShardResult;
+    [property: Id(8)] ImmutableArray<double> ObjectiveLosses,
+    [property: Id(9)] double Selected,
+    [property: Id(10)] double ValueLoss,
+    [property: Id(11)] double ValueClipped) : ShardResult;
+
+/// <summary>Divergence from the reference policy, summed over each completion's tokens.</summary>
+[GenerateSerializer, Immutable, Alias("ctwa.MeasureTokensResult")]
+public sealed record MeasureTokensResult([property: Id(0)] ImmutableArray<double> Divergence) : ShardResult;
+
+/// <summary>Moments of token advantages, and their mean over each completion, one per stream.</summary>
+[GenerateSerializer, Immutable, Alias("ctwa.EstimateTokensResult")]
+public sealed record EstimateTokensResult([property: Id(0)] ImmutableArray<StreamMessage> Streams) : ShardResult;
+
+/// <summary>One stream of an estimate; see Ctwa.Training.Advantages.TokenMoments.</summary>
+[GenerateSerializer, Immutable, Alias("ctwa.StreamMessage")]
+public sealed record StreamMessage(
+    [property: Id(0)] long Count,
+    [property: Id(1)] double Mean,
+    [property: Id(2)] double Squares,
+    [property: Id(3)] double Smallest,
+    [property: Id(4)] double Largest,
+    [property: Id(5)] ImmutableArray<double> Means);
 
 /// <summary>Measurements per completion; see Ctwa.Training.Steps.PostUpdateMeasurement.</summary>
 [GenerateSerializer, Immutable, Alias("ctwa.MeasureResult")]
@@ -164,7 +209,9 @@ public sealed record AdvantageMessage(
     [property: Id(4)] double Shift,
     [property: Id(5)] double Scale,
     [property: Id(6)] bool NonNegative,
-    [property: Id(7)] double EarlierTokenReward);
+    [property: Id(7)] double EarlierTokenReward,
+    [property: Id(8)] ImmutableArray<int> Streams,
+    [property: Id(9)] ImmutableArray<double> Factors);
 
 /// <summary>Scores of one objective; a null score failed, with its reason.</summary>
 [GenerateSerializer, Immutable, Alias("ctwa.ScoreColumnMessage")]

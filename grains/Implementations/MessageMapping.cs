@@ -23,10 +23,11 @@ internal static class MessageMapping
     public static StepPlan ToCore(this Division division) => new(division.Prompts, division.PromptsPerUpdate, division.Shards);
 
     public static AdvantageMessage ToMessage(this OutcomeAdvantages advantages) =>
-        new([.. advantages.Value], [.. advantages.Lengths], [.. advantages.Valid], advantages.Gamma, advantages.Shift, advantages.Scale, advantages.NonNegative, advantages.EarlierTokenReward);
+        new([.. advantages.Value], [.. advantages.Lengths], [.. advantages.Valid], advantages.Gamma, advantages.Shift, advantages.Scale, advantages.NonNegative, advantages.EarlierTokenReward,
+            [.. advantages.Streams.Select(term => term.Stream)], [.. advantages.Streams.Select(term => term.Factor)]);
 
     public static OutcomeAdvantages ToCore(this AdvantageMessage message) =>
-        new([.. message.Value], [.. message.Lengths], [.. message.Valid], message.Gamma, message.Shift, message.Scale) { NonNegative = message.NonNegative, EarlierTokenReward = message.EarlierTokenReward };
+        new([.. message.Value], [.. message.Lengths], [.. message.Valid], message.Gamma, message.Shift, message.Scale) { NonNegative = message.NonNegative, EarlierTokenReward = message.EarlierTokenReward, Streams = [.. message.Streams.Select((stream, k) => new StreamTerm(stream, message.Factors[k]))] };
 
     public static RowsMessage ToMessage(this PolicyRows rows) => new(rows.Coefficients is null ? null : [.. rows.Coefficients], rows.Keep, rows.Regularizer, rows.RatioToReference, rows.LastBlockOnly);
 
@@ -39,7 +40,7 @@ internal static class MessageMapping
         [.. message.Clipped.Select((clipped, i) => new PostUpdateMeasurement(clipped, message.Unclipped[i], message.LogRatios[i], message.ActiveTokens[i]))];
 
     public static UpdateResult ToMessage(this UpdateSums sums) =>
-        new(sums.Tokens, sums.Loss, sums.Clipped, sums.DualClipped, sums.PolicyKl, sums.ReferenceKl, sums.Entropy, sums.SamplerDifference, [.. sums.ObjectiveLosses]);
+        new(sums.Tokens, sums.Loss, sums.Clipped, sums.DualClipped, sums.PolicyKl, sums.ReferenceKl, sums.Entropy, sums.SamplerDifference, [.. sums.ObjectiveLosses], sums.Selected, sums.ValueLoss, sums.ValueClipped);
 
     public static UpdateSums ToCore(this UpdateResult message) => new()
     {
@@ -52,7 +53,19 @@ internal static class MessageMapping
         Entropy = message.Entropy,
         SamplerDifference = message.SamplerDifference,
         ObjectiveLosses = [.. message.ObjectiveLosses],
+        Selected = message.Selected,
+        ValueLoss = message.ValueLoss,
+        ValueClipped = message.ValueClipped,
     };
+
+    public static TokenRewards ToCore(this EstimateTokensWork work) => new(
+        [.. work.Streams], [.. work.Rewards.Select(one => one.ToArray())], [.. work.Baselines.Select(one => one.ToArray())], [.. work.Valid], work.EarlierTokenReward, work.KlCoefficient);
+
+    public static EstimateTokensResult ToMessage(this StreamEstimate[] estimates) => new(
+        [.. estimates.Select(one => new StreamMessage(one.Moments.Count, one.Moments.Mean, one.Moments.Squares, one.Moments.Smallest, one.Moments.Largest, [.. one.Means]))]);
+
+    public static StreamEstimate[] ToCore(this EstimateTokensResult message) =>
+        [.. message.Streams.Select(one => new StreamEstimate(new TokenMoments(one.Count, one.Mean, one.Squares, one.Smallest, one.Largest), [.. one.Means]))];
 
     public static ScoreColumnMessage ToMessage(this IReadOnlyList<ScoreAttempt> attempts) => new(
         [.. attempts.Select(attempt => attempt.Failure is null ? attempt.Score : (double?)null)],

@@ -28,7 +28,7 @@ public sealed class JobHost : IDisposable
         _memory = new PolicyMemory(job.Layout, torch.CPU);
         _lanes = [.. Enumerable.Range(0, Math.Clamp(lanes, 1, job.Spec.Grid.Shards)).Select(index => new ComputeLane(index, job.Spec.Grid.ThreadsPerShard))];
         _workers = [.. _lanes.Select(_ => new ShardWorker(job, _memory))];
-        _slices = [.. job.Layout.Slices(job.Spec.Grid.Slices).Select(range => new SliceWorker(_memory, range, job.Layout.LastBlock()))];
+        _slices = [.. job.Layout.Slices(job.Spec.Grid.Slices).Select(range => new SliceWorker(_memory, range, job.Layout.LastBlock()) { TailLearningRate = (job.Spec.Loss.Value ?? new()).LearningRate })];
     }
 
     public PreparedJob Job { get; }
@@ -47,6 +47,18 @@ public sealed class JobHost : IDisposable
 
     /// <summary>Frees a shard's rollout.</summary>
     public void Release(RolloutId rollout, int shard) => _rollouts.TryRemove((rollout, shard), out _);
+
+    /// <summary>Measures a shard's tokens and keeps what was found with them.</summary>
+    public Task<Completion[]> MeasureTokensAsync(int shard, RolloutId rollout) => OnLane(shard, worker => _rollouts[(rollout, shard)] = worker.MeasureTokens(Completions(rollout, shard)));
+
+    /// <summary>Estimates advantages of a shard's tokens and keeps them there.</summary>
+    public Task<StreamEstimate[]> EstimateTokensAsync(int shard, RolloutId rollout, TokenRewards rewards) => OnLane(shard, _ =>
+    {
+        Completion[] estimated = [.. Completions(rollout, shard)];
+        var estimates = TokenEstimation.Run(Job.Spec.Advantage, estimated, rewards);
+        _rollouts[(rollout, shard)] = estimated;
+        return estimates;
+    });
 
     /// <summary>Back-propagates completions of a shard into gradient buffers and offers them to the update's sums.</summary>
     public Task<UpdateSums> AccumulatePolicyAsync(int shard, UpdateId update, Completion[] completions, PolicyPart part) =>

@@ -26,7 +26,7 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
 
     public Task ResetOptimizerAsync(CancellationToken cancellationToken) => host.RunAsync(PolicyFiles.ResetOptimizer);
 
-    public Task FreezeReferenceAsync(string path, CancellationToken cancellationToken) => host.RunAsync(memory => PolicyFiles.FreezeReference(memory, path));
+    public Task FreezeReferenceAsync(string path, CancellationToken cancellationToken) => host.RunAsync(memory => PolicyFiles.FreezeReference(_job, memory, path));
 
     public async Task<CompletionSummary[]> GenerateAsync(RolloutRequest request, CancellationToken cancellationToken)
     {
@@ -77,6 +77,32 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
     {
         _plans.Remove(rollout);
         await Task.WhenAll(Enumerable.Range(0, Shards).Select(shard => Shard(shard).Release(rollout.ToMessage(), cancellationToken)));
+    }
+
+    public async Task<double[]> MeasureTokensAsync(RolloutId rollout, CancellationToken cancellationToken)
+    {
+        var results = await OnShards<MeasureTokensResult>(_ => new MeasureTokensWork($"tokens/{rollout.Name}", rollout.ToMessage()), cancellationToken);
+        int[][] rowsOf = RowsOf(_plans[rollout]);
+        double[] divergence = new double[rowsOf.Sum(rows => rows.Length)];
+        for (int shard = 0; shard < Shards; shard++)
+        {
+            for (int i = 0; i < rowsOf[shard].Length; i++) { divergence[rowsOf[shard][i]] = results[shard].Divergence[i]; }
+        }
+
+        return divergence;
+    }
+
+    public async Task<StreamEstimate[]> EstimateTokensAsync(RolloutId rollout, int pass, TokenRewards rewards, CancellationToken cancellationToken)
+    {
+        int[][] rowsOf = RowsOf(_plans[rollout]);
+        var results = await OnShards<EstimateTokensResult>(shard =>
+        {
+            var mine = rewards.Select(rowsOf[shard]);
+            return new EstimateTokensWork(
+                string.Create(System.Globalization.CultureInfo.InvariantCulture, $"estimate/{rollout.Name}/{pass}"), rollout.ToMessage(), [.. mine.Streams],
+                [.. mine.Rewards.Select(one => one.ToImmutableArray())], [.. mine.Baselines.Select(one => one.ToImmutableArray())], [.. mine.Valid], mine.EarlierTokenReward, mine.KlCoefficient);
+        }, cancellationToken);
+        return TokenEstimation.Merge([.. results.Select(result => result.ToCore())], rowsOf);
     }
 
     public async Task<UpdateSums> AccumulatePolicyAsync(PolicyUpdate update, CancellationToken cancellationToken)
@@ -150,6 +176,9 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
     /// <summary>Indices of a shard's completions in the step, in the shard's order.</summary>
     private static int[] RowsOf(StepPlan plan, int shard, int samples) =>
         [.. plan.PromptsOf(shard).SelectMany(prompt => Enumerable.Range(prompt * samples, samples))];
+
+    /// <summary>The same of every shard, of a training step.</summary>
+    private int[][] RowsOf(StepPlan plan) => [.. Enumerable.Range(0, Shards).Select(shard => RowsOf(plan, shard, _job.Spec.Rollout.SamplesPerPrompt))];
 
     private static string KeyOf(string kind, UpdateId id) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{kind}/{id.Stage}/{id.Step}/{id.Update}/{id.Pass}");
 

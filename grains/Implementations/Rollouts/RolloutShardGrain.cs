@@ -29,6 +29,8 @@ public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrai
         {
             GenerateWork generate => GenerateAsync(host, generate),
             ScoreWork score => ScoreAsync(host, score),
+            MeasureTokensWork measure => MeasureTokensAsync(host, measure),
+            EstimateTokensWork estimate => EstimateTokensAsync(host, estimate),
             PolicyWork policy => PolicyAsync(host, policy),
             SupervisedWork supervised => SupervisedAsync(host, supervised),
             MeasureWork measure => MeasureAsync(host, measure),
@@ -111,11 +113,17 @@ public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrai
         return new ScoreColumnMessage([.. parts.SelectMany(p => p.Scores)], [.. parts.SelectMany(p => p.Failures)], [.. parts.SelectMany(p => p.Retries)]);
     }
 
+    private async Task<ShardResult> MeasureTokensAsync(JobHost host, MeasureTokensWork work) =>
+        new MeasureTokensResult([.. (await host.MeasureTokensAsync(Shard, work.Rollout.ToCore())).Select(CompletionSummaries.Divergence)]);
+
+    private async Task<ShardResult> EstimateTokensAsync(JobHost host, EstimateTokensWork work) =>
+        (await host.EstimateTokensAsync(Shard, work.Rollout.ToCore(), work.ToCore())).ToMessage();
+
     private async Task<ShardResult> PolicyAsync(JobHost host, PolicyWork work)
     {
         Completion[] part = [.. host.Completions(work.Rollout.ToCore(), Shard)
             .Where(completion => completion.Prompt.StepIndex >= work.FirstPrompt && completion.Prompt.StepIndex < work.FirstPrompt + work.PromptCount)];
-        var mine = new PolicyPart([.. work.Advantages.Select(one => one.ToCore())], work.Rows.ToCore(), new UpdateCounts(work.TokenCount, work.SequenceCount), work.CompareSampler);
+        var mine = new PolicyPart([.. work.Advantages.Select(one => one.ToCore())], work.Rows.ToCore(), new UpdateCounts(work.TokenCount, work.SequenceCount), work.CompareSampler) { Step = work.Update.Step, Update = work.Update.Update };
         var sums = await host.AccumulatePolicyAsync(Shard, work.Update.ToCore(), part, mine);
         return sums.ToMessage();
     }

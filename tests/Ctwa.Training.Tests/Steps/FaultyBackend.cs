@@ -45,6 +45,10 @@ internal sealed class FaultyBackend(ITrainingBackend inner, Action<int, string>?
 
     public Task ReleaseAsync(RolloutId rollout, CancellationToken cancellationToken) => Do("release", () => inner.ReleaseAsync(rollout, cancellationToken));
 
+    public Task<double[]> MeasureTokensAsync(RolloutId rollout, CancellationToken cancellationToken) => Do("measure tokens", () => inner.MeasureTokensAsync(rollout, cancellationToken));
+
+    public Task<StreamEstimate[]> EstimateTokensAsync(RolloutId rollout, int pass, TokenRewards rewards, CancellationToken cancellationToken) => Do("estimate tokens", () => inner.EstimateTokensAsync(rollout, pass, rewards, cancellationToken));
+
     public Task<UpdateSums> AccumulatePolicyAsync(PolicyUpdate update, CancellationToken cancellationToken) => Do("accumulate", () => inner.AccumulatePolicyAsync(update, cancellationToken));
 
     public Task<UpdateSums> AccumulateSupervisedAsync(SupervisedUpdate update, CancellationToken cancellationToken) => Do("accumulate supervised", () => inner.AccumulateSupervisedAsync(update, cancellationToken));

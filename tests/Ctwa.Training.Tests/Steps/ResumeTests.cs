@@ -29,6 +29,13 @@ public sealed class ResumeTests : IDisposable
             Advantage = new AdvantageSpec { Gamma = 0.97 },
             Objectives = [new ObjectiveSpec { Name = "short", Reward = new ConcisenessRewardSpec { Decay = 0.5 }, Weight = 2 }, new ObjectiveSpec { Name = "right", Reward = new MathBoxedRewardSpec() }],
         },
+        ["gae with values that train the policy"] = Small() with
+        {
+            Advantage = new AdvantageSpec { Estimator = AdvantageEstimator.Gae, Gamma = 0.98, Lambda = 0.9 },
+            Loss = new LossSpec { Value = new ValueLossSpec { LearningRate = 0.01, Coefficient = 0.1, Clip = 0.2 } },
+        },
+        ["adaptive penalty in the reward"] = Small() with { RewardKl = new RewardKlSpec { Coefficient = 0.2, Controller = KlController.Adaptive, Target = 0.001, Horizon = 30 } },
+        ["remax with importance weights"] = Small() with { Advantage = new AdvantageSpec { Estimator = AdvantageEstimator.Remax }, Loss = new LossSpec { ImportanceCap = 2 } },
         ["sft"] = Small() with { Kind = JobKind.Sft, Supervised = Small().WarmStart! with { Steps = 5, CheckpointEvery = 2 }, WarmStart = null, Objectives = [] },
     };
 

@@ -18,6 +18,12 @@ public sealed record OutcomeAdvantages(double[] Value, int[] Lengths, bool[] Val
     /// <summary>Reward of each token before the last one, c: the return at t is Value · Gamma^(L−1−t) + c · Σ_{k&lt;L−1−t} Gamma^k. 0 but for reference Tchebycheff.</summary>
     public double EarlierTokenReward { get; init; }
 
+    /// <summary>
+    /// Not empty: the token values are Σ_k Factor_k · (raw advantage of stream k that the response's shard holds) in place of
+    /// Value · Gamma^(L−1−t); <see cref="Value"/> is then their mean over the response.
+    /// </summary>
+    public IReadOnlyList<StreamTerm> Streams { get; init; } = [];
+
     /// <summary>The same advantage for all tokens of a response.</summary>
     /// <param name="perCompletion">Shape [B]; entries of dropped responses are ignored.</param>
     public static OutcomeAdvantages PerCompletion(double[] perCompletion, int[] lengths, bool[] valid) =>
@@ -50,12 +56,32 @@ public sealed record OutcomeAdvantages(double[] Value, int[] Lengths, bool[] Val
         for (int t = length - 1; t >= 0; t--, discounted = (discounted * Gamma) + EarlierTokenReward) { destination[t] = (float)Kept((discounted - Shift) * Scale); }
     }
 
+    /// <summary>The same of advantages whose values lie on the response's shard.</summary>
+    /// <param name="raw">Advantages before whitening of each stream, shape [L].</param>
+    public void TokenAdvantages(int sample, IReadOnlyDictionary<int, double[]> raw, Span<float> destination)
+    {
+        int length = Lengths[sample];
+        if (!Valid[sample])
+        {
+            destination[..length].Clear();
+            return;
+        }
+
+        for (int t = 0; t < length; t++)
+        {
+            double value = 0;
+            foreach (var term in Streams) { value += term.Factor * raw[term.Stream][t]; }
+            destination[t] = (float)Kept((value - Shift) * Scale);
+        }
+    }
+
     /// <summary>
     /// Mean advantage over each response's tokens, shape [B]: the weight with which it enters the policy gradient at
     /// the policy that sampled it. 0 for empty and dropped responses.
     /// </summary>
     public double[] MeanTokenAdvantage()
     {
+        if (NonNegative && Streams.Count > 0) { throw new InvalidOperationException("the mean of positive parts of token values is known to their shards only."); }
         double[] means = new double[Value.Length];
         for (int i = 0; i < means.Length; i++)
         {
@@ -121,8 +147,20 @@ public sealed record OutcomeAdvantages(double[] Value, int[] Lengths, bool[] Val
             shift += factor * one.Shift;
         }
 
-        return first with { Value = value, Shift = shift, Scale = 1 };
+        StreamTerm[] streams = [];
+        for (int j = 0; j < weights.Length; j++)
+        {
+            double factor = weights[j] * perObjective[j].Scale;
+            streams = [.. streams, .. perObjective[j].Streams.Select(term => term with { Factor = term.Factor * factor })];
+        }
+
+        return first with { Value = value, Shift = shift, Scale = 1, Streams = streams };
     }
 
     private double Kept(double advantage) => NonNegative ? Math.Max(advantage, 0) : advantage;
 }
+
+/// <summary>A share of the token values that shards hold.</summary>
+/// <param name="Stream">0: the scalar reward; 1 + j: objective j.</param>
+/// <param name="Factor">Of its values.</param>
+public readonly record struct StreamTerm(int Stream, double Factor);

@@ -46,14 +46,8 @@ public static class OutcomeEstimator
     {
         if (baselines.Length != rewards.Length) { throw new ArgumentException($"remax has {baselines.Length} baselines for {rewards.Length} rewards; give the greedy response's reward of each response's prompt.", nameof(baselines)); }
         double[] values = Kept(rewards, valid);
-        bool[] compared = valid.ToArray();
-        for (int i = 0; i < values.Length; i++)
-        {
-            compared[i] &= double.IsFinite(baselines[i]);
-            values[i] = compared[i] ? values[i] - baselines[i] : 0;
-        }
-
-        return new(values, lengths.ToArray(), compared, Gamma: 1, Shift: 0, Scale: 1) { EarlierTokenReward = earlierTokenReward };
+        for (int i = 0; i < values.Length; i++) { values[i] = valid[i] && double.IsFinite(baselines[i]) ? values[i] - baselines[i] : 0; }
+        return new(values, lengths.ToArray(), valid.ToArray(), Gamma: 1, Shift: 0, Scale: 1) { EarlierTokenReward = earlierTokenReward };
     }
 
     /// <summary>The same with mean 0 and variance 1 over the tokens of valid responses.</summary>

@@ -27,10 +27,11 @@ public sealed class FlatLayout
     /// </summary>
     public const int Block = 4096;
 
-    private FlatLayout(IReadOnlyList<FlatEntry> entries, long length)
+    private FlatLayout(IReadOnlyList<FlatEntry> entries, long length, long bodyLength)
     {
         Entries = entries;
         Length = length;
+        BodyLength = bodyLength;
     }
 
     /// <summary>Parameters in order of their offset.</summary>
@@ -39,11 +40,29 @@ public sealed class FlatLayout
     /// <summary>Elements of the whole vector, gaps included; a multiple of <see cref="Block"/>.</summary>
     public long Length { get; }
 
+    /// <summary>Elements before the parameters that <see cref="Append"/> added; the same as <see cref="Length"/> without them.</summary>
+    public long BodyLength { get; }
+
     /// <summary>Lays parameters out in the given order.</summary>
     public static FlatLayout Of(IEnumerable<(string Name, long[] Shape)> parameters)
     {
+        var (entries, length) = Lay(parameters, 0);
+        return new FlatLayout(entries, length, length);
+    }
+
+    /// <summary>The same layout with more parameters behind it, from the next block on. They belong to the last slice, and move no other slice's bounds.</summary>
+    public FlatLayout Append(IEnumerable<(string Name, long[] Shape)> parameters)
+    {
+        var (entries, length) = Lay(parameters, Length);
+        return new FlatLayout([.. Entries, .. entries], length, BodyLength);
+    }
+
+    /// <summary>Some of the parameters at their places, for reading and writing them alone.</summary>
+    public FlatLayout Only(IEnumerable<FlatEntry> entries) => new([.. entries], Length, BodyLength);
+
+    private static (List<FlatEntry> Entries, long Length) Lay(IEnumerable<(string Name, long[] Shape)> parameters, long offset)
+    {
         var entries = new List<FlatEntry>();
-        long offset = 0;
         foreach (var (name, shape) in parameters)
         {
             long length = shape.Aggregate(1L, (product, size) => checked(product * size));
@@ -51,7 +70,7 @@ public sealed class FlatLayout
             offset = RoundUp(offset + length, Alignment);
         }
 
-        return new FlatLayout(entries, RoundUp(Math.Max(offset, 1), Block));
+        return (entries, RoundUp(Math.Max(offset, 1), Block));
     }
 
     /// <summary>
@@ -61,13 +80,15 @@ public sealed class FlatLayout
     public SliceRange[] Slices(int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
-        long blocks = Length / Block;
+        long blocks = BodyLength / Block;
         var slices = new SliceRange[count];
         for (int i = 0; i < count; i++)
         {
             long first = blocks * i / count, last = blocks * (i + 1) / count;
             slices[i] = new SliceRange(first * Block, (last - first) * Block);
         }
+
+        slices[^1] = slices[^1] with { Length = Length - slices[^1].Start };
 
         return slices;
     }

@@ -12,7 +12,11 @@ public sealed record EncodedPrompt(int StepIndex, long DatasetIndex, int[] Token
 /// <param name="Tokens">Response ids, the stop token included if it was reached; shape [L], L ≥ 1.</param>
 /// <param name="LogProbabilities">Log-probability of each token at the sampling temperature, as the sampler saw it; shape [L].</param>
 /// <param name="Stopped">A stop token was reached; otherwise the length limit.</param>
-public sealed record Completion(EncodedPrompt Prompt, int Sample, int[] Tokens, float[] LogProbabilities, bool Stopped);
+public sealed record Completion(EncodedPrompt Prompt, int Sample, int[] Tokens, float[] LogProbabilities, bool Stopped)
+{
+    /// <summary>What its shard measured of its tokens before the step's updates; null where the job needs nothing of it.</summary>
+    public TokenSignals? Signals { get; init; }
+}
 
 /// <summary>How completions are drawn.</summary>
 public sealed record SamplingSettings

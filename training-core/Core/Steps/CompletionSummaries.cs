@@ -12,6 +12,14 @@ public static class CompletionSummaries
     public static CompletionSummary Of(Completion completion) =>
         new(completion.Tokens.Length, completion.Stopped, XxHash3.HashToUInt64(MemoryMarshal.AsBytes(completion.Tokens.AsSpan())));
 
+    /// <summary>Σ divergence from the reference policy over the tokens; 0 where it was not measured.</summary>
+    public static double Divergence(Completion completion)
+    {
+        double sum = 0;
+        foreach (float token in completion.Signals?.Divergence ?? []) { sum += token; }
+        return sum;
+    }
+
     /// <summary>Texts for people.</summary>
     public static CompletionText Text(PreparedJob job, RandomPurpose purpose, Completion completion)
     {

@@ -39,6 +39,16 @@ public interface ITrainingBackend
     /// <summary>Frees a rollout.</summary>
     Task ReleaseAsync(RolloutId rollout, CancellationToken cancellationToken);
 
+    /// <summary>Measures a rollout's tokens with the present weights; what it finds stays with them (<see cref="TokenSignals"/>).</summary>
+    /// <returns>Σ divergence from the reference policy over each completion's tokens, shape [B]; 0 without a penalty in the reward.</returns>
+    Task<double[]> MeasureTokensAsync(RolloutId rollout, CancellationToken cancellationToken);
+
+    /// <summary>Estimates advantages per token where the tokens are; what it finds stays with them.</summary>
+    /// <param name="pass">Tells estimates of one rollout apart.</param>
+    /// <param name="rewards">Of all completions of the rollout.</param>
+    /// <returns>One per stream; shards merged in their order.</returns>
+    Task<StreamEstimate[]> EstimateTokensAsync(RolloutId rollout, int pass, TokenRewards rewards, CancellationToken cancellationToken);
+
     /// <summary>Back-propagates one policy update over all shards; returns sums over tokens, see <see cref="UpdateSums"/>.</summary>
     Task<UpdateSums> AccumulatePolicyAsync(PolicyUpdate update, CancellationToken cancellationToken);
 
@@ -138,7 +148,7 @@ public sealed record PolicyUpdate(UpdateId Id, RolloutId Rollout, StepPlan Plan,
     /// <summary>What a shard needs of the update.</summary>
     /// <param name="completions">From <see cref="CompletionsOf"/>.</param>
     public PolicyPart Part(int[] completions) =>
-        new([.. Advantages.Select(one => one.Select(completions))], Rows, new UpdateCounts(TokenCount, SequenceCount), CompareSampler);
+        new([.. Advantages.Select(one => one.Select(completions))], Rows, new UpdateCounts(TokenCount, SequenceCount), CompareSampler) { Step = Id.Step, Update = Id.Update };
 }
 
 /// <summary>How several objectives' advantages become gradients, on one shared forward pass.</summary>
@@ -154,6 +164,9 @@ public sealed record PolicyRows(double[]? Coefficients, bool Keep, bool Regulari
     /// <summary>One signal, one gradient.</summary>
     public static PolicyRows Single { get; } = new(null, Keep: false, Regularizer: false, RatioToReference: false);
 
+    /// <summary>The terms that belong to no objective are back-propagated with these rows.</summary>
+    public bool IncludesRegularizer => !Keep || Regularizer;
+
     /// <summary>Gradients that come of the given number of objectives.</summary>
     public int CountFor(int objectives) => Keep ? objectives + (Regularizer ? 1 : 0) : 1;
 }
@@ -165,6 +178,12 @@ public sealed record PolicyRows(double[]? Coefficients, bool Keep, bool Regulari
 /// <param name="CompareSampler">Also compare log-probabilities with the sampler's.</param>
 public sealed record PolicyPart(IReadOnlyList<OutcomeAdvantages> Advantages, PolicyRows Rows, UpdateCounts Counts, bool CompareSampler)
 {
+    /// <summary>Step, for random choices of tokens.</summary>
+    public int Step { get; init; }
+
+    /// <summary>Update within the step, for random choices of tokens.</summary>
+    public int Update { get; init; }
+
     /// <summary>Gradients to make.</summary>
     public int RowCount => Rows.CountFor(Advantages.Count);
 }

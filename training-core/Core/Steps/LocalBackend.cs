@@ -28,7 +28,7 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
         _job = job;
         _memory = new PolicyMemory(job.Layout, torch.CPU);
         _worker = new ShardWorker(job, _memory);
-        _slices = [.. job.Layout.Slices(job.Spec.Grid.Slices).Select(range => new SliceWorker(_memory, range, job.Layout.LastBlock()))];
+        _slices = [.. job.Layout.Slices(job.Spec.Grid.Slices).Select(range => new SliceWorker(_memory, range, job.Layout.LastBlock()) { TailLearningRate = (job.Spec.Loss.Value ?? new()).LearningRate })];
     }
 
     private int Shards => _job.Spec.Grid.Shards;
@@ -53,7 +53,7 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
 
     public Task FreezeReferenceAsync(string path, CancellationToken cancellationToken)
     {
-        PolicyFiles.FreezeReference(_memory, path);
+        PolicyFiles.FreezeReference(_job, _memory, path);
         return Task.CompletedTask;
     }
 
@@ -91,6 +91,34 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
     {
         _rollouts.Remove(rollout);
         return Task.CompletedTask;
+    }
+
+    public Task<double[]> MeasureTokensAsync(RolloutId rollout, CancellationToken cancellationToken)
+    {
+        var all = _rollouts[rollout];
+        for (int shard = 0; shard < Shards; shard++)
+        {
+            int[] rows = RowsOf(shard);
+            var measured = _worker.MeasureTokens([.. rows.Select(row => all[row])]);
+            for (int i = 0; i < rows.Length; i++) { all[rows[i]] = measured[i]; }
+        }
+
+        return Task.FromResult(all.Select(CompletionSummaries.Divergence).ToArray());
+    }
+
+    public Task<StreamEstimate[]> EstimateTokensAsync(RolloutId rollout, int pass, TokenRewards rewards, CancellationToken cancellationToken)
+    {
+        var all = _rollouts[rollout];
+        int[][] rowsOf = [.. Enumerable.Range(0, Shards).Select(RowsOf)];
+        var estimates = new List<StreamEstimate[]>();
+        foreach (int[] rows in rowsOf)
+        {
+            Completion[] part = [.. rows.Select(row => all[row])];
+            estimates.Add(TokenEstimation.Run(_job.Spec.Advantage, part, rewards.Select(rows)));
+            for (int i = 0; i < rows.Length; i++) { all[rows[i]] = part[i]; }
+        }
+
+        return Task.FromResult(TokenEstimation.Merge(estimates, rowsOf));
     }
 
     public Task<UpdateSums> AccumulatePolicyAsync(PolicyUpdate update, CancellationToken cancellationToken)
@@ -160,6 +188,13 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
         _probe?.Dispose();
         _worker.Dispose();
         _memory.Dispose();
+    }
+
+    /// <summary>Indices of a shard's completions of a training step, in the shard's order.</summary>
+    private int[] RowsOf(int shard)
+    {
+        int samples = _job.Spec.Rollout.SamplesPerPrompt;
+        return [.. _job.TrainingPlan.PromptsOf(shard).SelectMany(prompt => Enumerable.Range(prompt * samples, samples))];
     }
 
     private Task<UpdateSums> Accumulate(UpdateId id, int rows, PolicyRows kind, Func<int, Tensor[], UpdateSums> shardGradients)

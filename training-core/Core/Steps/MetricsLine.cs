@@ -64,6 +64,28 @@ internal sealed class MetricsLine
         Add("learning_rate", totals.Applied[^1].LearningRate);
     }
 
+    /// <summary>What the estimator and the loss add beside rewards: penalty, greedy completions, values, chosen tokens.</summary>
+    public void AddEstimation(IReadOnlyList<ObjectiveSpec> objectives, RewardPenalty? penalty, GreedyScores? greedy, bool values, UpdateTotals totals)
+    {
+        if (penalty is not null)
+        {
+            Add("reward_kl/coefficient", penalty.Coefficient);
+            Add("reward_kl/divergence", penalty.Mean);
+        }
+
+        for (int j = 0; greedy is not null && j < objectives.Count; j++)
+        {
+            double[] scores = [.. greedy.Valid.Select((valid, prompt) => valid ? greedy.Scores[prompt, j] : double.NaN).Where(double.IsFinite)];
+            if (scores.Length > 0) { Add($"greedy/{objectives[j].Name}/mean", scores.Average()); }
+        }
+
+        if (totals.Count == 0) { return; }
+        if (totals.Sums.Selected > 0) { Add("policy/selected_fraction", totals.Sums.Selected / totals.Sums.Tokens); }
+        if (!values) { return; }
+        Add("value/loss", totals.Sums.ValueLoss / totals.Count);
+        Add("value/clip_fraction", totals.Sums.ValueClipped / totals.Sums.Tokens);
+    }
+
     /// <summary>Weights, gradients' geometry, predicted and realised improvement, interference, cost.</summary>
     public void AddImprovement(IReadOnlyList<ObjectiveSpec> objectives, StepDiagnostics diagnostics, PolicyStepResult result, RealisedImprovement? realised, DiagnosticState memory)
     {

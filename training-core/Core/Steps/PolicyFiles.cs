@@ -7,7 +7,7 @@ namespace Ctwa.Training.Steps;
 /// <summary>A job's weights, moments and reference policy between memory and files.</summary>
 public static class PolicyFiles
 {
-    private const string OptimizerFile = "optimizer.safetensors", FirstMoment = "exp_avg.", SecondMoment = "exp_avg_sq.";
+    private const string OptimizerFile = "optimizer.safetensors", ValueFile = "value_head.safetensors", FirstMoment = "exp_avg.", SecondMoment = "exp_avg_sq.";
 
     /// <summary>See <see cref="ITrainingBackend.LoadAsync"/>.</summary>
     public static void Load(PreparedJob job, PolicyMemory memory, string? checkpoint, string? reference)
@@ -15,20 +15,21 @@ public static class PolicyFiles
         ResetOptimizer(memory);
         if (checkpoint is not null)
         {
-            ModelFiles.Load(checkpoint, job.Layout, memory.Weights);
-            ModelFiles.ReadVector(Path.Combine(checkpoint, OptimizerFile), job.Layout, FirstMoment, memory.FirstMoment);
-            ModelFiles.ReadVector(Path.Combine(checkpoint, OptimizerFile), job.Layout, SecondMoment, memory.SecondMoment);
+            ModelFiles.Load(checkpoint, job.PolicyLayout, memory.Weights);
+            ModelFiles.ReadVector(Path.Combine(checkpoint, OptimizerFile), job.PolicyLayout, FirstMoment, memory.FirstMoment);
+            ModelFiles.ReadVector(Path.Combine(checkpoint, OptimizerFile), job.PolicyLayout, SecondMoment, memory.SecondMoment);
         }
         else if (job.Spec.Model.Path is { } path)
         {
-            ModelFiles.Load(path, job.Layout, memory.Weights);
+            ModelFiles.Load(path, job.PolicyLayout, memory.Weights);
         }
         else
         {
-            ModelFiles.Initialize(job.Layout, job.Config.InitializerRange, job.Spec.Seed, memory.Weights);
+            ModelFiles.Initialize(job.PolicyLayout, job.Config.InitializerRange, job.Spec.Seed, memory.Weights);
         }
 
-        if (reference is not null) { ModelFiles.ReadVector(reference, job.Layout, "", memory.EnsureReference()); }
+        LoadValueHead(job, memory, checkpoint);
+        if (reference is not null) { ModelFiles.ReadVector(reference, job.PolicyLayout, "", memory.EnsureReference()); }
     }
 
     /// <summary>Writes a Hugging Face folder and the optimizer's moments beside it.</summary>
@@ -36,9 +37,29 @@ public static class PolicyFiles
     public static void Save(PreparedJob job, PolicyMemory memory, string folder)
     {
         if (!IsFinite(memory.Weights)) { throw new NumericFailureException("the weights are not finite, so no checkpoint is written of them. Lower optimizer.learning_rate in a new run; the last checkpoint is sound."); }
-        ModelFiles.Save(folder, job.Config, job.Layout, memory.Weights);
+        ModelFiles.Save(folder, job.Config, job.PolicyLayout, memory.Weights);
         job.Tokenizer.CopyTo(folder);
-        ModelFiles.WriteVector(Path.Combine(folder, OptimizerFile), job.Layout, [(FirstMoment, memory.FirstMoment), (SecondMoment, memory.SecondMoment)]);
+        ModelFiles.WriteVector(Path.Combine(folder, OptimizerFile), job.PolicyLayout, [(FirstMoment, memory.FirstMoment), (SecondMoment, memory.SecondMoment)]);
+        if (job.HasValueHead) { ModelFiles.WriteVector(Path.Combine(folder, ValueFile), job.Layout.Only(ValueHead.Entries(job.Layout)), [("", memory.Weights), (FirstMoment, memory.FirstMoment), (SecondMoment, memory.SecondMoment)]); }
+    }
+
+    /// <summary>The value head starts at 0; checkpoints of the supervised stage, which may be another job's, need not have it.</summary>
+    private static void LoadValueHead(PreparedJob job, PolicyMemory memory, string? checkpoint)
+    {
+        if (!job.HasValueHead) { return; }
+        var head = job.Layout.Only(ValueHead.Entries(job.Layout));
+        if (checkpoint is not null && File.Exists(Path.Combine(checkpoint, ValueFile)))
+        {
+            string file = Path.Combine(checkpoint, ValueFile);
+            ModelFiles.ReadVector(file, head, "", memory.Weights);
+            ModelFiles.ReadVector(file, head, FirstMoment, memory.FirstMoment);
+            ModelFiles.ReadVector(file, head, SecondMoment, memory.SecondMoment);
+            return;
+        }
+
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        memory.Weights.narrow(0, job.Layout.BodyLength, job.Layout.Length - job.Layout.BodyLength).zero_();
     }
 
     private static bool IsFinite(Tensor vector)
@@ -59,10 +80,10 @@ public static class PolicyFiles
     }
 
     /// <summary>Copies the weights to the reference policy and to a file.</summary>
-    public static void FreezeReference(PolicyMemory memory, string path)
+    public static void FreezeReference(PreparedJob job, PolicyMemory memory, string path)
     {
         using var scope = NewDisposeScope();
         using (no_grad()) { memory.EnsureReference().copy_(memory.Weights); }
-        ModelFiles.WriteVector(path, memory.Layout, [("", memory.Reference!)]);
+        ModelFiles.WriteVector(path, job.PolicyLayout, [("", memory.Reference!)]);
     }
 }

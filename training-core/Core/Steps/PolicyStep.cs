@@ -18,7 +18,11 @@ namespace Ctwa.Training.Steps;
 /// <param name="Geometry">The objectives' gradients where they were measured, mean over the measured updates; null if they were not.</param>
 /// <param name="PredictedByGradient">−⟨Δθ, g_j⟩ summed over the updates, shape [M]: the first-order improvement of each objective's surrogate by the weights' actual movement; null if not measured.</param>
 internal sealed record PolicyStepResult(
-    StepSignals Signals, StepSignal Signal, UpdateTotals Updates, ScalarizerState Scalarizer, double[] Coefficients, double[]? LastCoefficients, GradientGeometry? Geometry, double[]? PredictedByGradient);
+    StepSignals Signals, StepSignal Signal, UpdateTotals Updates, ScalarizerState Scalarizer, double[] Coefficients, double[]? LastCoefficients, GradientGeometry? Geometry, double[]? PredictedByGradient)
+{
+    /// <summary>Penalty in the rewards; null without one.</summary>
+    public RewardPenalty? Penalty { get; init; }
+}
 
 /// <summary>
 /// The part of a step between scores and weights: weigh, accumulate, solve, combine, apply, once per optimizer update. A method
@@ -31,13 +35,14 @@ internal sealed class PolicyStep(PreparedJob job, ITrainingBackend backend, Func
     private readonly JobSpec _spec = job.Spec;
     private readonly GradientScalarizerSpec _options = job.Spec.Scalarizer as GradientScalarizerSpec ?? new DefaultGradientOptions();
 
-    private bool HasRegularizer => _spec.Loss.Kl.Coefficient > 0 || _spec.Loss.EntropyCoefficient > 0;
+    private bool HasRegularizer => _spec.Loss.Kl.Coefficient > 0 || _spec.Loss.EntropyCoefficient > 0 || job.HasValueHead;
 
     private int Objectives => _spec.Objectives.Count;
 
-    public async Task<PolicyStepResult> RunAsync(RolloutRequest request, StepSignals signals, TrainingRunState state, CancellationToken cancellationToken)
+    public async Task<PolicyStepResult> RunAsync(RolloutRequest request, StepSignals signals, GreedyScores? greedy, TrainingRunState state, CancellationToken cancellationToken)
     {
-        var perObjective = new Lazy<OutcomeAdvantages[]>(() => StepSignal.PerObjective(job, signals));
+        var penalty = job.MeasuresTokens ? await MeasureTokensAsync(request.Id, signals, state, cancellationToken) : null;
+        var advantages = new StepAdvantages(job, backend, request.Id, signals, greedy, penalty);
         var requires = job.Scalarizer!.Requires;
         bool any = signals.Valid.Contains(true);
         GradientGeometry? geometry = null;
@@ -45,14 +50,14 @@ internal sealed class PolicyStep(PreparedJob job, ITrainingBackend backend, Func
             || (!requires.HasFlag(ScalarizerSignals.GradientGram) && _spec.Diagnostics.GramEvery > 0 && signals.Step % _spec.Diagnostics.GramEvery == 0));
         if (probes)
         {
-            double[,] gram = await ProbeAsync(request, signals, perObjective.Value, cancellationToken);
+            double[,] gram = await ProbeAsync(request, signals, await advantages.OfObjectivesAsync(penalized: false, cancellationToken), cancellationToken);
             geometry = new GradientGeometry(gram);
             if (requires.HasFlag(ScalarizerSignals.GramBeforeWeighing)) { signals = signals with { Gram = gram }; }
         }
 
-        if (any && requires.HasFlag(ScalarizerSignals.ObjectiveAdvantages)) { signals = signals with { ObjectiveAdvantages = perObjective.Value }; }
+        if (any && requires.HasFlag(ScalarizerSignals.ObjectiveAdvantages)) { signals = signals with { ObjectiveAdvantages = await advantages.OfObjectivesAsync(penalized: true, cancellationToken) }; }
         if (any && requires.HasFlag(ScalarizerSignals.ReferenceRatios)) { signals = signals with { ReferenceOpen = await NearReferenceAsync(request, signals, cancellationToken) }; }
-        var signal = StepSignal.Of(job, signals, perObjective, state.Scalarizer!);
+        var signal = await StepSignal.OfAsync(job, signals, advantages, state.Scalarizer!, cancellationToken);
         var context = new Updating(request, signals, signal, state) { Scalarizer = state.Scalarizer!, Last = state.Coefficients };
         var plan = request.Plan;
         for (int update = 0; update < plan.Updates * _spec.Update.Epochs; update++)
@@ -71,7 +76,7 @@ internal sealed class PolicyStep(PreparedJob job, ITrainingBackend backend, Func
         }
 
         double[] used = context.Used.Count == 0 ? signal.Weights : Mean(context.Used);
-        return new PolicyStepResult(signals, signal, context.Totals, context.Scalarizer, used, context.Last, GradientGeometry.Mean(context.Geometries) ?? geometry, predicted);
+        return new PolicyStepResult(signals, signal, context.Totals, context.Scalarizer, used, context.Last, GradientGeometry.Mean(context.Geometries) ?? geometry, predicted) { Penalty = penalty };
     }
 
     /// <summary>One optimizer update.</summary>
@@ -161,6 +166,14 @@ internal sealed class PolicyStep(PreparedJob job, ITrainingBackend backend, Func
         return SliceProducts.Sum(await backend.GramAsync(id, GramScope.All, cancellationToken));
     }
 
+    /// <summary>Lets the shards measure their tokens before any update; the penalty that it makes, if the job has one.</summary>
+    private async Task<RewardPenalty?> MeasureTokensAsync(RolloutId rollout, StepSignals signals, TrainingRunState state, CancellationToken cancellationToken)
+    {
+        double[] divergence = await backend.MeasureTokensAsync(rollout, cancellationToken);
+        passes.Add(forward: (job.HasValueHead || _spec.Loss.ImportanceCap > 0 ? 1 : 0) + (_spec.RewardKl is null ? 0 : 1), backward: 0);
+        return state.RewardKl is { } controller ? RewardPenalty.Of(controller.Coefficient, divergence, signals) : null;
+    }
+
     /// <summary>Share of each completion's tokens whose ratio to the reference policy is not above the clipping bound.</summary>
     private async Task<double[]> NearReferenceAsync(RolloutRequest request, StepSignals signals, CancellationToken cancellationToken)
     {
@@ -173,8 +186,12 @@ internal sealed class PolicyStep(PreparedJob job, ITrainingBackend backend, Func
     {
         double share = update.PlanUpdate < 0 ? 1 : 1.0 / update.Plan.Updates;
         bool reference = _spec.Loss.Kl.Coefficient > 0 || update.Rows.RatioToReference;
-        passes.Add(forward: share * (reference ? 2 : 1), backward: share * update.RowCount);
-        return await backend.AccumulatePolicyAsync(update, cancellationToken);
+        passes.Add(forward: share * (1 + (reference ? 1 : 0) + (PolicyLoss.SelectsTokens(_spec.Loss.Kind) ? 1 : 0)), backward: share * update.RowCount);
+        var sums = await backend.AccumulatePolicyAsync(update, cancellationToken);
+
+        // The norm of the policy's gradient does not see the value head.
+        if (!double.IsFinite(sums.ValueLoss)) { throw new NumericFailureException($"the value loss of step {update.Id.Step} is not finite. Lower loss.value.learning_rate in a new run."); }
+        return sums;
     }
 
     private static double WeightedLoss(UpdateSums rows, GradientSolution solution) => rows.ObjectiveLosses.Zip(solution.Coefficients, (loss, coefficient) => loss * coefficient).Sum();

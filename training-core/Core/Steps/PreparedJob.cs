@@ -53,7 +53,8 @@ public sealed class PreparedJob
         StopTokens = Config.EosTokenIds.IsDefaultOrEmpty ? [.. Tokenizer.EndOfTextIds] : [.. Config.EosTokenIds];
         if (StopTokens.Count == 0) { throw new InvalidDataException("neither config.json (eos_token_id) nor tokenizer_config.json (eos_token) names a token that ends a response; add one of them."); }
 
-        Layout = FlatLayout.Of(Config.Parameters().Select(parameter => (parameter.Name, parameter.Shape.ToArray())));
+        PolicyLayout = FlatLayout.Of(Config.Parameters().Select(parameter => (parameter.Name, parameter.Shape.ToArray())));
+        Layout = HasValueHead ? PolicyLayout.Append(ValueHead.Parameters(1 + spec.Objectives.Count, Config.HiddenSize)) : PolicyLayout;
         _train = PromptDataset.Open(spec.Data.Train, DatasetSplit.Train, spec.Seed, "data.train");
         _validation = spec.Data.Validation is { } validation ? PromptDataset.Open(validation, DatasetSplit.Validation, spec.Seed, "data.validation") : null;
         _test = spec.Data.Test is { } test ? PromptDataset.Open(test, DatasetSplit.Test, spec.Seed, "data.test") : null;
@@ -78,7 +79,20 @@ public sealed class PreparedJob
 
     public ModelConfig Config { get; }
 
+    /// <summary>Places of the policy's parameters, and behind them those of the value head where the job has one.</summary>
     public FlatLayout Layout { get; }
+
+    /// <summary>Places of the policy's parameters alone.</summary>
+    public FlatLayout PolicyLayout { get; }
+
+    /// <summary>The estimator needs values: output 0 of the head is of the scalar reward, output 1 + j of objective j.</summary>
+    public bool HasValueHead => Spec is { Kind: JobKind.Rl, Advantage.Estimator: AdvantageEstimator.Gae };
+
+    /// <summary>Shards measure their tokens before a step's advantages are estimated: for values, the penalty in the reward, or importance weights.</summary>
+    public bool MeasuresTokens => HasValueHead || Spec.RewardKl is not null || Spec.Loss.ImportanceCap > 0;
+
+    /// <summary>Advantages are estimated per token on the shards; else from one number per completion.</summary>
+    public bool EstimatesTokens => HasValueHead || (Spec.RewardKl is not null && Spec.Advantage.Estimator is (AdvantageEstimator.ReinforcePlusPlus or AdvantageEstimator.Remax));
 
     /// <summary>Tokens that end a response.</summary>
     public IReadOnlyList<int> StopTokens { get; }
@@ -115,18 +129,18 @@ public sealed class PreparedJob
     public long TotalUpdates => Math.Max(1, (long)Spec.Schedule.Steps * TrainingPlan.Updates * Spec.Update.Epochs);
 
     /// <summary>A frozen copy of the policy is kept: for the KL term, or because the method compares with it.</summary>
-    public bool KeepsReference => Spec.Kind == JobKind.Rl && (Spec.Loss.Kl.Coefficient > 0 || Scalarizer!.Requires.HasFlag(ScalarizerSignals.ReferencePolicy));
+    public bool KeepsReference => Spec.Kind == JobKind.Rl && (Spec.Loss.Kl.Coefficient > 0 || Spec.RewardKl is not null || Scalarizer!.Requires.HasFlag(ScalarizerSignals.ReferencePolicy));
 
     /// <summary>AdamW's settings in a stage.</summary>
     public OptimizerSpec OptimizerOf(TrainingStage stage) => stage == TrainingStage.Supervised ? Supervised!.Optimizer : Spec.Optimizer;
 
     /// <summary>A model of this job's shape over flat weights.</summary>
-    public IPolicyModel CreateModel(Tensor flatWeights) => new Qwen2Model(Config, Layout, flatWeights);
+    public IPolicyModel CreateModel(Tensor flatWeights) => new Qwen2Model(Config, PolicyLayout, flatWeights);
 
     /// <summary>Text of a prompt.</summary>
     public PromptExample Example(RandomPurpose purpose, long datasetIndex) => purpose switch
     {
-        RandomPurpose.Sampling => _train.At(datasetIndex),
+        RandomPurpose.Sampling or RandomPurpose.GreedyBaseline => _train.At(datasetIndex),
         RandomPurpose.Validation => _validation!.At(datasetIndex),
         _ => (_test ?? _validation)!.At(datasetIndex),
     };

@@ -3,6 +3,7 @@ using Ctwa.Training.Advantages;
 using Ctwa.Training.Losses;
 using Ctwa.Training.Models;
 using Ctwa.Training.Native;
+using Ctwa.Training.Randomness;
 using Ctwa.Training.Rollouts;
 using Ctwa.Training.Specification;
 using TorchSharp;
@@ -20,6 +21,7 @@ public sealed class ShardWorker : IDisposable
     private readonly PolicyMemory _memory;
     private readonly IPolicyModel _policy;
     private readonly RolloutEngine _engine;
+    private readonly ValueHead? _head;
     private IPolicyModel? _reference;
 
     public ShardWorker(PreparedJob job, PolicyMemory memory)
@@ -28,6 +30,7 @@ public sealed class ShardWorker : IDisposable
         _memory = memory;
         _policy = job.CreateModel(memory.Weights);
         _engine = new RolloutEngine(_policy, memory.Device);
+        _head = job.HasValueHead ? new ValueHead(job.Layout, memory.Weights) : null;
     }
 
     /// <summary>Samples a shard's part of a rollout.</summary>
@@ -44,11 +47,12 @@ public sealed class ShardWorker : IDisposable
     public UpdateSums AccumulatePolicy(IReadOnlyList<Completion> completions, PolicyPart part, Tensor[] gradients)
     {
         var sums = new UpdateSums();
+        bool[][][]? selected = PolicyLoss.SelectsTokens(_job.Spec.Loss.Kind) ? SelectTokens(completions, part) : null;
         for (int first = 0; first < completions.Count; first += _job.Spec.Update.MicroBatchSize)
         {
             int count = Math.Min(_job.Spec.Update.MicroBatchSize, completions.Count - first);
             var rows = Enumerable.Range(first, count).Where(i => part.Advantages[0].Valid[i]).ToArray();
-            if (rows.Length > 0) { sums = sums.Plus(PolicyMicroBatch(completions, rows, part, gradients)); }
+            if (rows.Length > 0) { sums = sums.Plus(PolicyMicroBatch(completions, rows, part, selected, gradients)); }
         }
 
         return sums;
@@ -71,6 +75,52 @@ public sealed class ShardWorker : IDisposable
         }
 
         return sums;
+    }
+
+    /// <summary>Measures tokens with the present weights: log-probabilities, divergence from the reference policy and values, as far as the job needs them.</summary>
+    /// <returns>The completions with what was measured, in their order.</returns>
+    public Completion[] MeasureTokens(IReadOnlyList<Completion> completions)
+    {
+        var spec = _job.Spec;
+        var measured = new Completion[completions.Count];
+        for (int first = 0; first < completions.Count; first += spec.Update.MicroBatchSize)
+        {
+            int[] rows = [.. Enumerable.Range(first, Math.Min(spec.Update.MicroBatchSize, completions.Count - first))];
+            using var scope = NewDisposeScope();
+            using var noGrad = no_grad();
+            var batch = Pack(completions, rows);
+            float[] own = [], divergence = [], values = [];
+            int streams = 0;
+            if (_head is not null || spec.Loss.ImportanceCap > 0)
+            {
+                var hidden = ResponseHidden(_policy, batch);
+                if (spec.Loss.ImportanceCap > 0) { own = Floats(LogProbabilities(_policy, hidden, batch).LogProbabilities); }
+                if (_head is not null)
+                {
+                    var all = _head.Values(hidden);
+                    streams = (int)all.shape[1];
+                    values = Floats(all.transpose(0, 1));
+                }
+            }
+
+            if (spec.RewardKl is { } penalty)
+            {
+                // Of the policy that sampled, as it sampled: the penalty is part of the reward, and that is of the sample.
+                var sampled = tensor([.. rows.SelectMany(row => completions[row].LogProbabilities)], device: _memory.Device);
+                divergence = Floats(KullbackLeibler.Divergence(penalty.Kind, sampled, ReferenceLogProbabilities(batch)));
+            }
+
+            int at = 0;
+            foreach (int row in rows)
+            {
+                int length = completions[row].Tokens.Length;
+                float[] Part(float[] all, int offset = 0) => all.Length == 0 ? [] : all[(offset + at)..(offset + at + length)];
+                measured[row] = completions[row] with { Signals = new TokenSignals(Part(own), Part(divergence), [.. Enumerable.Range(0, streams).Select(s => Part(values, s * batch.TokenCount))]) };
+                at += length;
+            }
+        }
+
+        return measured;
     }
 
     /// <summary>See <see cref="ITrainingBackend.MeasureAsync"/>; in the order of the completions.</summary>
@@ -102,10 +152,12 @@ public sealed class ShardWorker : IDisposable
     public void Dispose()
     {
         _policy.Dispose();
+        _head?.Dispose();
         _reference?.Dispose();
     }
 
-    private UpdateSums PolicyMicroBatch(IReadOnlyList<Completion> completions, int[] rows, PolicyPart part, Tensor[] gradients)
+    /// <param name="selected">Tokens that the loss treats apart, [advantages][completions][L]; null: the loss does not choose.</param>
+    private UpdateSums PolicyMicroBatch(IReadOnlyList<Completion> completions, int[] rows, PolicyPart part, bool[][][]? selected, Tensor[] gradients)
     {
         using var scope = NewDisposeScope();
         var loss = _job.Spec.Loss;
@@ -115,20 +167,31 @@ public sealed class ShardWorker : IDisposable
         foreach (int row in rows)
         {
             int length = completions[row].Tokens.Length;
-            completions[row].LogProbabilities.CopyTo(old, at);
+            // The sampler's and the trainer's view of one policy may differ; the cap's weights make up for it.
+            float[] before = loss.ImportanceCap > 0 ? completions[row].Signals!.LogProbabilities : completions[row].LogProbabilities;
+            before.CopyTo(old, at);
             weights.AsSpan(at, length).Fill((float)TokenWeights.PerToken(loss.Aggregation, part.Counts, length, loss.LengthConstant(_job.Spec.Rollout)));
             at += length;
         }
 
         Point(part.Rows, gradients[0]);
         var weight = tensor(weights, device: _memory.Device);
-        var (present, entropy) = LogProbabilities(_policy, batch, loss.EntropyCoefficient > 0);
+        var policyWeight = weight;
+        if (loss.ImportanceCap > 0) { policyWeight = weight * TokenWeights.Importance(tensor(old, device: _memory.Device), tensor([.. rows.SelectMany(row => completions[row].LogProbabilities)], device: _memory.Device), loss.ImportanceCap); }
+        var hidden = ResponseHidden(_policy, batch);
+        var (present, entropy) = LogProbabilities(_policy, hidden, batch, loss.EntropyCoefficient > 0);
         var reference = loss.Kl.Coefficient > 0 || part.Rows.RatioToReference ? ReferenceLogProbabilities(batch) : null;
-        var before = part.Rows.RatioToReference ? reference! : tensor(old, device: _memory.Device);
-        PolicyLossPart[] parts = [.. part.Advantages.Select(advantages => PolicyLoss.Compute(
-            new LossTokens(present, before, TokenAdvantages(advantages, completions, rows, batch.TokenCount), weight) { Lengths = [.. rows.Select(row => completions[row].Tokens.Length)] }, loss))];
+        var compared = part.Rows.RatioToReference ? reference! : tensor(old, device: _memory.Device);
+        int[] lengths = [.. rows.Select(row => completions[row].Tokens.Length)];
+        PolicyLossPart[] parts = [.. part.Advantages.Select((advantages, m) => PolicyLoss.Compute(
+            new LossTokens(present, compared, tensor(TokenAdvantages(advantages, completions, rows), device: _memory.Device), policyWeight)
+            {
+                Lengths = lengths,
+                Selected = selected is null ? null : tensor([.. rows.SelectMany(row => selected[m][row])], device: _memory.Device),
+            },
+            loss))];
 
-        // KL and entropy belong to no objective.
+        // KL, entropy and values belong to no objective.
         Tensor? regularizer = null;
         double referenceKl = 0, entropySum = 0;
         if (loss.Kl.Coefficient > 0)
@@ -145,6 +208,13 @@ public sealed class ShardWorker : IDisposable
             entropySum = entropy.detach().to(float64).sum().item<double>();
         }
 
+        var (valueLoss, valueClipped) = (0.0, 0.0);
+        if (_head is not null && part.Rows.IncludesRegularizer && ValueTerm(hidden, completions, rows, weight) is { } values)
+        {
+            regularizer = regularizer is null ? values.Loss : regularizer.Plus(values.Loss);
+            (valueLoss, valueClipped) = (values.Value, values.Clipped);
+        }
+
         BackPropagate([.. parts.Select(one => one.Loss)], regularizer, part.Rows, gradients);
         PolicyLossSums[] sums = [.. parts.Select(one => PolicyLossSums.Read(one.Sums))];
         double[] share = part.Rows.Coefficients ?? [.. Enumerable.Repeat(1.0 / sums.Length, sums.Length)];
@@ -158,6 +228,9 @@ public sealed class ShardWorker : IDisposable
             PolicyKl = sums[0].NegativeLogRatio,
             ReferenceKl = referenceKl,
             Entropy = entropySum,
+            Selected = sums.Average(one => one.Selected),
+            ValueLoss = valueLoss,
+            ValueClipped = valueClipped,
             SamplerDifference = part.CompareSampler ? LargestDifference(Floats(present.detach()), old) : 0,
         };
     }
@@ -176,6 +249,7 @@ public sealed class ShardWorker : IDisposable
 
             if (!aside) { return; }
             _policy.PointGradientsAt(gradients[^1]);
+            _head?.PointGradientsAt(gradients[^1]);
             regularizer!.backward();
             return;
         }
@@ -185,6 +259,7 @@ public sealed class ShardWorker : IDisposable
             : losses[0];
         if (regularizer is not null) { total = total.Plus(regularizer); }
         _policy.PointGradientsAt(gradients[0]);
+        _head?.PointGradientsAt(gradients[0]);
         total.backward();
     }
 
@@ -194,18 +269,92 @@ public sealed class ShardWorker : IDisposable
         else { _policy.PointGradientsAt(gradient); }
     }
 
-    private Tensor TokenAdvantages(OutcomeAdvantages advantages, IReadOnlyList<Completion> completions, int[] rows, int tokens)
+    /// <summary>Value losses of the streams that were estimated, over the micro-batch's tokens; null if none was.</summary>
+    private (Tensor Loss, double Value, double Clipped)? ValueTerm(Tensor hidden, IReadOnlyList<Completion> completions, int[] rows, Tensor weight)
     {
-        float[] values = new float[tokens];
+        var options = _job.Spec.Loss.Value ?? new ValueLossSpec();
+        int[] streams = [.. completions[rows[0]].Signals!.Advantages.Keys];
+        if (streams.Length == 0) { return null; }
+
+        // The share of the gradient that reaches the policy is scaled on its way back; the values are not.
+        var apart = hidden.detach();
+        var values = _head!.Values(options.Coefficient == 0 ? apart : apart.Plus((hidden - apart).Times(options.Coefficient)));
+        Tensor? loss = null;
+        double value = 0, clipped = 0;
+        foreach (int stream in streams)
+        {
+            float[] before = [.. rows.SelectMany(row => completions[row].Signals!.Values[stream])];
+            double[] advantages = [.. rows.SelectMany(row => completions[row].Signals!.Advantages[stream])];
+            float[] returns = [.. before.Select((estimate, t) => (float)(estimate + advantages[t]))];
+            var one = ValueLoss.Compute(values.select(1, stream), tensor(returns, device: _memory.Device), tensor(before, device: _memory.Device), weight, options.Clip);
+            var sums = ValueLoss.Read(one.Sums);
+            loss = loss is null ? one.Loss : loss.Plus(one.Loss);
+            value += sums.Loss;
+            clipped += sums.Clipped / streams.Length;
+        }
+
+        return (loss!, value, clipped);
+    }
+
+    /// <summary>Tokens that the loss treats apart, over all of the shard's part of the update and for each of its advantages; one more forward pass.</summary>
+    /// <returns>[advantages][completions][L]; of dropped completions, empty.</returns>
+    private bool[][][] SelectTokens(IReadOnlyList<Completion> completions, PolicyPart part)
+    {
+        var spec = _job.Spec;
+        int[] valid = [.. Enumerable.Range(0, completions.Count).Where(i => part.Advantages[0].Valid[i])];
+        var present = new List<float>();
+        var compared = new List<float>();
+        var draws = new List<ulong>();
+        for (int first = 0; first < completions.Count; first += spec.Update.MicroBatchSize)
+        {
+            // The same micro-batches as in back-propagation, so that shapes and so log-probabilities are the same.
+            int[] rows = [.. valid.Where(row => row >= first && row < first + spec.Update.MicroBatchSize)];
+            if (rows.Length == 0) { continue; }
+            using var scope = NewDisposeScope();
+            using var noGrad = no_grad();
+            var batch = Pack(completions, rows);
+            present.AddRange(Floats(LogProbabilities(_policy, batch).LogProbabilities));
+            if (part.Rows.RatioToReference) { compared.AddRange(Floats(ReferenceLogProbabilities(batch))); }
+            else { compared.AddRange(rows.SelectMany(row => spec.Loss.ImportanceCap > 0 ? completions[row].Signals!.LogProbabilities : completions[row].LogProbabilities)); }
+            foreach (int row in rows)
+            {
+                var (prompt, sample) = (completions[row].Prompt.StepIndex, completions[row].Sample + (spec.Rollout.SamplesPerPrompt * part.Update));
+                for (int t = 0; t < completions[row].Tokens.Length; t++) { draws.Add(CounterRandom.Bits(spec.Seed, RandomPurpose.TokenSelection, part.Step, prompt, sample, t)); }
+            }
+        }
+
+        float[] old = [.. compared], current = [.. present];
+        return [.. part.Advantages.Select(one =>
+        {
+            float[] advantages = TokenAdvantages(one, completions, valid);
+            bool[] chosen = spec.Loss.Kind == LossKind.KlCov
+                ? TokenSelection.ForPenalty(advantages, current, spec.Loss.CovShare)
+                : TokenSelection.ForClipping(advantages, current, old, spec.Loss, [.. draws]);
+            var perCompletion = new bool[completions.Count][];
+            int at = 0;
+            foreach (int row in valid)
+            {
+                perCompletion[row] = chosen[at..(at + completions[row].Tokens.Length)];
+                at += completions[row].Tokens.Length;
+            }
+
+            return perCompletion;
+        })];
+    }
+
+    private static float[] TokenAdvantages(OutcomeAdvantages advantages, IReadOnlyList<Completion> completions, int[] rows)
+    {
+        float[] values = new float[rows.Sum(row => completions[row].Tokens.Length)];
         int at = 0;
         foreach (int row in rows)
         {
             int length = completions[row].Tokens.Length;
-            advantages.TokenAdvantages(row, length, values.AsSpan(at));
+            if (advantages.Streams.Count == 0) { advantages.TokenAdvantages(row, length, values.AsSpan(at)); }
+            else { advantages.TokenAdvantages(row, completions[row].Signals!.Advantages, values.AsSpan(at)); }
             at += length;
         }
 
-        return tensor(values, device: _memory.Device);
+        return values;
     }
 
     private Tensor ReferenceLogProbabilities(PackedBatch batch)
@@ -220,9 +369,14 @@ public sealed class ShardWorker : IDisposable
         return LogProbabilities(_reference, batch).LogProbabilities;
     }
 
-    private (Tensor LogProbabilities, Tensor? Entropy) LogProbabilities(IPolicyModel model, PackedBatch batch, bool withEntropy = false)
+    /// <summary>Hidden states that predict the response tokens, shape [N, hidden].</summary>
+    private static Tensor ResponseHidden(IPolicyModel model, PackedBatch batch) => batch.SelectResponses(model.Hidden(batch.Ids));
+
+    private (Tensor LogProbabilities, Tensor? Entropy) LogProbabilities(IPolicyModel model, PackedBatch batch) => LogProbabilities(model, ResponseHidden(model, batch), batch);
+
+    private (Tensor LogProbabilities, Tensor? Entropy) LogProbabilities(IPolicyModel model, Tensor hidden, PackedBatch batch, bool withEntropy = false)
     {
-        var logits = model.Logits(batch.SelectResponses(model.Hidden(batch.Ids)));
+        var logits = model.Logits(hidden);
         double temperature = _job.Spec.Rollout.Temperature;
         if (temperature != 1) { logits = logits.DividedBy(temperature); }
         if (!withEntropy) { return (Numerics.TokenDistribution.LogProbabilities(logits, batch.Targets), null); }

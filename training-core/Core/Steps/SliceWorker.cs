@@ -12,12 +12,21 @@ namespace Ctwa.Training.Steps;
 /// <param name="lastBlock">Range of the last decoder block's parameters, for <see cref="GramScope.LastBlock"/>.</param>
 public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRange lastBlock)
 {
-    /// <summary>Σ g² of the slice in float64, blocks added in order; NaN or infinite if the gradient is.</summary>
+    /// <summary>Constant learning rate of what lies behind the policy's parameters: the value head.</summary>
+    public double TailLearningRate { get; init; }
+
+    /// <summary>Elements of the slice that are the policy's; those of the value head come behind them.</summary>
+    private long Body => Math.Clamp(memory.Layout.BodyLength - range.Start, 0, range.Length);
+
+    /// <summary>
+    /// Σ g² of the slice in float64, blocks added in order; NaN or infinite if the gradient is. The value head is left out:
+    /// clipping is of the policy's gradient.
+    /// </summary>
     public double SumOfSquares(UpdateGradients gradients)
     {
-        if (range.Length == 0) { return 0; }
+        if (Body == 0) { return 0; }
         using var scope = NewDisposeScope();
-        return FlatBlocks.Sum(FlatBlocks.SumOfSquaresByBlock(Part(gradients.Gradient)));
+        return FlatBlocks.Sum(FlatBlocks.SumOfSquaresByBlock(gradients.Gradient.narrow(0, range.Start, Body)));
     }
 
     /// <summary>The slice's part of the rows' Gram matrix, [rows, rows], in float64, blocks added in order.</summary>
@@ -61,8 +70,9 @@ public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRang
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var before = measure ? Part(memory.Weights).clone() : null;
-        var adam = new AdamWSlice(Part(memory.Weights), Part(memory.FirstMoment), Part(memory.SecondMoment), options, update.AdamStep - 1);
-        adam.Apply(Part(gradients.Gradient), update.LearningRate, update.GradientScale);
+        Step(gradients.Gradient, range.Start, Body, options, update, update.LearningRate);
+        // The supervised stage has no values: there its gradient is 0, and the head stays as it is.
+        Step(gradients.Gradient, range.Start + Body, range.Length - Body, options, update, update.Id.Stage == TrainingStage.Rl ? TailLearningRate : update.LearningRate);
         return before is null ? [] : ProductsWithRows(gradients, Part(memory.Weights) - before);
     }
 
@@ -85,6 +95,13 @@ public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRang
         }
 
         return products;
+    }
+
+    private void Step(Tensor gradient, long start, long length, OptimizerSpec options, OptimizerUpdate update, double learningRate)
+    {
+        if (length == 0) { return; }
+        Tensor Of(Tensor vector) => vector.narrow(0, start, length);
+        new AdamWSlice(Of(memory.Weights), Of(memory.FirstMoment), Of(memory.SecondMoment), options, update.AdamStep - 1).Apply(Of(gradient), learningRate, update.GradientScale);
     }
 
     private Tensor Part(Tensor vector) => vector.narrow(0, range.Start, range.Length);

@@ -21,34 +21,30 @@ internal sealed record StepSignal(IReadOnlyList<OutcomeAdvantages> Advantages, d
     /// Lets the job's method weigh the scores and its estimator turn them into advantages. A step whose samples were
     /// all dropped has no signal: no method sees it, all advantages are 0.
     /// </summary>
-    /// <param name="perObjective">Advantages of each objective on its own.</param>
+    /// <param name="advantages">Of the step.</param>
     /// <exception cref="NotSupportedException">This build cannot run methods of that kind.</exception>
-    public static StepSignal Of(PreparedJob job, StepSignals signals, Lazy<OutcomeAdvantages[]> perObjective, ScalarizerState state)
+    public static async Task<StepSignal> OfAsync(PreparedJob job, StepSignals signals, StepAdvantages advantages, ScalarizerState state, CancellationToken cancellationToken)
     {
         int objectives = signals.Scores.GetLength(1), samples = signals.Lengths.Length;
-        if (!signals.Valid.Contains(true)) { return new([Estimate(job, signals, new double[samples])], [.. Enumerable.Repeat(double.NaN, objectives)]); }
+        if (!signals.Valid.Contains(true)) { return new([OutcomeAdvantages.PerCompletion(new double[samples], signals.Lengths, signals.Valid)], [.. Enumerable.Repeat(double.NaN, objectives)]); }
 
         switch (job.Scalarizer!.Weigh(signals, state))
         {
             case Scalarization.OfRewards of:
-                return new([Estimate(job, signals, of.Rewards, of.EarlierTokenReward)], of.Weights);
+                return new([await advantages.OfScalarAsync(of.Rewards, of.EarlierTokenReward, state, cancellationToken)], of.Weights);
             case Scalarization.OfAdvantages { NonNegative: false } of:
-                return new([OutcomeAdvantages.Combine(perObjective.Value, of.Weights)], of.Weights);
+                return new([OutcomeAdvantages.Combine(await advantages.OfObjectivesAsync(penalized: true, cancellationToken), of.Weights)], of.Weights);
             case Scalarization.OfAdvantages of:
                 // Cutting at 0 is not linear: the losses are combined instead of the advantages.
-                return new([.. perObjective.Value.Select(one => one with { NonNegative = true })], of.Weights) { Coefficients = of.Weights };
+                return new([.. (await advantages.OfObjectivesAsync(penalized: true, cancellationToken)).Select(one => one with { NonNegative = true })], of.Weights) { Coefficients = of.Weights };
             case Scalarization.OfCompletions of:
                 return new([OutcomeAdvantages.PerCompletion(of.Advantages, signals.Lengths, signals.Valid)], of.Weights) { RatioToReference = of.RatioToReference };
             case Scalarization.OfGradients of:
-                return new(perObjective.Value, of.Weights) { Solves = true };
+                return new(await advantages.OfObjectivesAsync(penalized: true, cancellationToken), of.Weights) { Solves = true };
             case var other:
                 throw new NotSupportedException($"this build cannot run methods of kind {other.GetType().Name}.");
         }
     }
-
-    /// <summary>Advantages of each objective's scores on their own, [M].</summary>
-    public static OutcomeAdvantages[] PerObjective(PreparedJob job, StepSignals signals) =>
-        [.. Enumerable.Range(0, signals.Scores.GetLength(1)).Select(j => Estimate(job, signals, [.. Enumerable.Range(0, signals.Lengths.Length).Select(i => signals.Valid[i] ? signals.Scores[i, j] : 0)]))];
 
     /// <summary>
     /// Mean token advantage of each completion, shape [B]: the weight with which it entered the policy gradient at the policy
@@ -67,7 +63,4 @@ internal sealed record StepSignal(IReadOnlyList<OutcomeAdvantages> Advantages, d
 
         return signal;
     }
-
-    private static OutcomeAdvantages Estimate(PreparedJob job, StepSignals signals, double[] rewards, double earlierTokenReward = 0) =>
-        OutcomeEstimator.Estimate(job.Spec.Advantage, rewards, signals.Lengths, signals.Groups, signals.Valid, earlierTokenReward);
 }

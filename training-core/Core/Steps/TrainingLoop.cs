@@ -86,6 +86,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         // Score: recorded before use.
         var context = new RewardContext(state.Lengths.ThresholdFor(lengths));
         var scores = await _heldOut.ScoreAsync(request.Id, completions, context, cancellationToken);
+        var greedy = _spec.Advantage.Estimator == AdvantageEstimator.Remax ? await GreedyAsync(request, context, cancellationToken) : null;
         timer.Lap("score");
 
         // Weigh, accumulate, solve, reduce, apply: scores become advantages, advantages gradients, once per optimizer update.
@@ -100,7 +101,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         };
         var passes = new PassCounter(state.Diagnostics.ForwardPasses, state.Diagnostics.BackwardPasses);
         var policyStep = new PolicyStep(job, backend, (id, done) => ApplyAsync(id, done, job.TotalUpdates, lossScale: 1, cancellationToken), passes);
-        var result = await policyStep.RunAsync(request, signals, state, cancellationToken);
+        var result = await policyStep.RunAsync(request, signals, greedy, state, cancellationToken);
         var updates = result.Updates;
         timer.Lap("update");
 
@@ -118,6 +119,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
             Cursor = cursor,
             Scalarizer = observation.State,
             Coefficients = result.LastCoefficients,
+            RewardKl = result.Penalty is { } penalty && double.IsFinite(penalty.Mean) ? state.RewardKl!.Next(_spec.RewardKl!, penalty.Mean, signals.Valid.Count(valid => valid)) : state.RewardKl,
             Diagnostics = state.Diagnostics.Step(diagnostics.WithinPrompt.Covariance, result.PredictedByGradient, realised, passes.Forward, passes.Backward),
             Lengths = state.Lengths.Next(lengths),
             CovarianceSums = [.. state.CovarianceSums.Zip(diagnostics.WithinPrompt.Covariance, (sum, covariance) => sum + (double.IsFinite(covariance) ? covariance : 0))],
@@ -126,6 +128,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         var line = new MetricsLine(TrainingStage.Rl, step, _spec.Schedule.Steps);
         line.AddStep(_spec.Objectives, scores, result.Coefficients, diagnostics, observation, completions);
         line.AddUpdates(updates);
+        line.AddEstimation(_spec.Objectives, result.Penalty, greedy, job.HasValueHead, updates);
         line.AddImprovement(_spec.Objectives, diagnostics, result, realised, next.Diagnostics);
         line.Add("response/length/threshold", context.ReferenceLength);
         await WriteSamplesAsync(request.Id, step, scores, cancellationToken);
@@ -139,6 +142,17 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         line.AddTimes(timer, lengths.Sum());
         Publish(TrainingStage.Rl, line);
         return next;
+    }
+
+    /// <summary>The likeliest completion of each of the step's prompts, scored by the same yardstick: ReMax's baseline.</summary>
+    private async Task<GreedyScores> GreedyAsync(RolloutRequest request, RewardContext context, CancellationToken cancellationToken)
+    {
+        var sampling = request.Sampling with { Purpose = RandomPurpose.GreedyBaseline, Temperature = 0, SamplesPerPrompt = 1 };
+        var greedy = request with { Id = new RolloutId(RandomPurpose.GreedyBaseline, request.Id.Step), Sampling = sampling };
+        var completions = await backend.GenerateAsync(greedy, cancellationToken);
+        var scores = await _heldOut.ScoreAsync(greedy.Id, completions, context, cancellationToken);
+        await backend.ReleaseAsync(greedy.Id, cancellationToken);
+        return new GreedyScores(scores.Scores, scores.Valid, [.. completions.Select(completion => completion.Length)]);
     }
 
     private async Task<(Observation Observation, RealisedImprovement? Realised)> ObserveAsync(RolloutId rollout, StepSignals signals, double[] signal, PolicyStepResult result, PassCounter passes, CancellationToken cancellationToken)
@@ -233,7 +247,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
     {
         await backend.ResetOptimizerAsync(cancellationToken);
         // What depends on the objectives begins here: a supervised checkpoint may be that of a job with other ones.
-        state = state with { Stage = TrainingStage.Rl, Step = 0, Updates = 0, Scalarizer = job.Scalarizer!.Initial(), Lengths = ResponseLengthStatistics.Start(_spec.Objectives), CovarianceSums = new double[_spec.Objectives.Count] };
+        state = state with { Stage = TrainingStage.Rl, Step = 0, Updates = 0, Scalarizer = job.Scalarizer!.Initial(), RewardKl = _spec.RewardKl is { } penalty ? Losses.RewardKlState.Initial(penalty) : null, Lengths = ResponseLengthStatistics.Start(_spec.Objectives), CovarianceSums = new double[_spec.Objectives.Count] };
         if (!job.KeepsReference) { return state; }
         await RunDirectoryException.GuardAsync(ReferencePath, async () =>
         {

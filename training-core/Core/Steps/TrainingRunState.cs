@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Ctwa.Training.Datasets;
 using Ctwa.Training.Diagnostics;
+using Ctwa.Training.Losses;
 using Ctwa.Training.Rewards;
 using Ctwa.Training.Scalarizers;
 
@@ -48,6 +49,9 @@ public sealed record TrainingRunState
 
     /// <summary>Coefficients of the last solution, for updates that use it again, shape [M]; null if the method does not solve.</summary>
     public double[]? Coefficients { get; init; }
+
+    /// <summary>Controller of the divergence penalty in the reward; null before reinforcement learning and without one.</summary>
+    public RewardKlState? RewardKl { get; init; }
 
     /// <summary>Memory of the diagnostics.</summary>
     public DiagnosticState Diagnostics { get; init; } = new();

@@ -32,6 +32,15 @@ public sealed record UpdateSums
     /// <summary>Largest difference between the sampler's and the scorer's log-probability of a token.</summary>
     public double SamplerDifference { get; init; }
 
+    /// <summary>Tokens that the loss treats apart (clip_cov, kl_cov); mean over the objectives where each has its own.</summary>
+    public double Selected { get; init; }
+
+    /// <summary>Value loss, weighted as in the update, summed over the streams.</summary>
+    public double ValueLoss { get; init; }
+
+    /// <summary>Values whose clipping was active, mean over the streams.</summary>
+    public double ValueClipped { get; init; }
+
     /// <summary>Adds the sums of another shard or micro-batch.</summary>
     public UpdateSums Plus(UpdateSums other) => new()
     {
@@ -44,6 +53,9 @@ public sealed record UpdateSums
         ReferenceKl = ReferenceKl + other.ReferenceKl,
         Entropy = Entropy + other.Entropy,
         SamplerDifference = Math.Max(SamplerDifference, other.SamplerDifference),
+        Selected = Selected + other.Selected,
+        ValueLoss = ValueLoss + other.ValueLoss,
+        ValueClipped = ValueClipped + other.ValueClipped,
     };
 
     // A part without completions has no losses per objective.

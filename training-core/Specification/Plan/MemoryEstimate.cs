@@ -33,7 +33,7 @@ public sealed record MemoryEstimate
         return new MemoryEstimate
         {
             Replica = weights,
-            Reference = rl && (job.Loss.Kl.Coefficient > 0 || job.Scalarizer.ComparesWithReferencePolicy()) ? weights : 0,
+            Reference = rl && (job.Loss.Kl.Coefficient > 0 || job.RewardKl is not null || job.Scalarizer.ComparesWithReferencePolicy()) ? weights : 0,
             Gradients = weights * GradientBuffers(job.Grid.Shards, lanes, rl ? GradientRows(job) : 1),
             Optimizer = 2 * weights,
             Activations = lanes * Math.Max(rl ? Generation(job, model) : 0, Training(job, model)),

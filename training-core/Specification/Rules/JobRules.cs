@@ -40,6 +40,7 @@ public static class JobRules
         new(["kind", "rollout.prompts_per_step", "update.prompts_per_update"], RolloutRules.UpdatesDivideTheStep),
         new(["kind", "advantage", "rollout.samples_per_prompt"], LearningRules.SamplesToCompare),
         new(["kind", "advantage", "loss.value"], LearningRules.EstimatorUsesItsOptions),
+        new(["kind", "advantage", "reward_kl", "scalarizer"], LearningRules.EstimatorFitsMethod),
         new(["kind", "loss"], LearningRules.LossUsesItsOptions),
         new(["loss.dual_clip", "loss.importance_cap", "loss.cov_low", "loss.cov_high"], LearningRules.LossInItsRange),
         new(["kind", "reward_kl"], LearningRules.RewardKl),

@@ -39,6 +39,33 @@ internal static class LearningRules
         if (job.Loss.Value is not null && advantage.Estimator != AdvantageEstimator.Gae) { yield return new("loss.value", $"belongs to advantage.estimator: gae; {name} has no value head. Remove it, or use gae."); }
     }
 
+    public static IEnumerable<JobFinding> EstimatorFitsMethod(JobSpec job)
+    {
+        if (job.Kind != JobKind.Rl) { yield break; }
+        var estimator = job.Advantage.Estimator;
+        string method = job.Scalarizer.MethodName();
+        if (job.Scalarizer.MakesItsOwnAdvantages())
+        {
+            if (estimator is AdvantageEstimator.Gae or AdvantageEstimator.Remax) { yield return new("advantage.estimator", $"is {Word(estimator)}, but scalarizer {method} makes advantages of the scores itself and would not use it; remove it, or use another method."); }
+            if (job.RewardKl is not null) { yield return new("reward_kl", $"is given, but scalarizer {method} makes advantages of the scores itself, so no reward carries a penalty; use loss.kl, or another method."); }
+            yield break;
+        }
+
+        if (job.Scalarizer is GradientScalarizerSpec && job.RewardKl is not null)
+        {
+            yield return new("reward_kl", $"is given, but scalarizer {method} combines the objectives' own gradients, and the penalty is no objective's; use loss.kl, which is added after they are combined.");
+            yield break;
+        }
+
+        bool perToken = estimator == AdvantageEstimator.Gae || (job.RewardKl is not null && estimator is (AdvantageEstimator.ReinforcePlusPlus or AdvantageEstimator.Remax));
+        if (job.Scalarizer is PamaScalarizerSpec && perToken)
+        {
+            yield return estimator == AdvantageEstimator.Gae
+                ? new("advantage.estimator", "is gae, but scalarizer pama compares positive parts of advantages per completion, which this build does not take from shards; use an estimator without values, such as reinforce_plus_plus.")
+                : new("reward_kl", $"is given, but scalarizer pama compares positive parts of advantages per completion, and with {Word(estimator)} the penalty differs from token to token; use loss.kl, or an estimator that compares completions, such as grpo.");
+        }
+    }
+
     public static IEnumerable<JobFinding> LossUsesItsOptions(JobSpec job)
     {
         if (job.Kind != JobKind.Rl) { yield break; }

@@ -8,5 +8,8 @@ namespace Ctwa.Training.Specification;
 public sealed record DvaoScalarizerSpec : ScalarizerSpec
 {
     /// <inheritdoc/>
+    public override bool MakesItsOwnAdvantages() => true;
+
+    /// <inheritdoc/>
     public override IEnumerable<JobFinding> Check(JobSpec job) => [.. MethodRules.NoReferenceMode(job), .. MethodRules.SeveralObjectives(job), .. MethodRules.SamplesToCompare(job)];
 }

@@ -6,6 +6,9 @@ namespace Ctwa.Training.Specification;
 [ScalarizationMethod("gdpo")]
 public sealed record GdpoScalarizerSpec : ScalarizerSpec
 {
+    /// <inheritdoc/>
+    public override bool MakesItsOwnAdvantages() => true;
+
     [Description("Whiten the sum over the step's completions (GDPO); false: leave it (MO-GRPO, arXiv 2509.22047). The method makes the advantages itself; advantage.estimator is not used.")]
     public bool Whiten { get; init; } = true;
 

@@ -7,6 +7,9 @@ namespace Ctwa.Training.Specification;
 [ScalarizationMethod("rvpo")]
 public sealed record RvpoScalarizerSpec : ScalarizerSpec
 {
+    /// <inheritdoc/>
+    public override bool MakesItsOwnAdvantages() => true;
+
     [Description("k, aversion to risk: 0 is the weighted mean, large values look at the worst objective of a completion only.")]
     [Range(0.0, 1e6)]
     public double K { get; init; } = 1;

@@ -21,6 +21,9 @@ public abstract record ScalarizerSpec
     /// <summary>The method compares with a frozen copy of the policy, whether or not the loss has a KL term; for the memory estimate.</summary>
     public virtual bool ComparesWithReferencePolicy() => false;
 
+    /// <summary>The method makes advantages of the scores itself, and <c>advantage</c> has no say.</summary>
+    public virtual bool MakesItsOwnAdvantages() => false;
+
     /// <summary>What contradicts itself between the method's keys and the rest of the job; single values are right already.</summary>
     /// <param name="job">An RL job with these options.</param>
     public virtual IEnumerable<JobFinding> Check(JobSpec job) => [];
