@@ -66,6 +66,7 @@ internal static class LeastNormSolution
             result[rows[i]] = value > Clean * size ? value : 0;
         }
 
-        return result;
+        double factor = keepSum ? solution.Sum() / result.Sum() : 1;
+        return [.. result.Select(value => value * factor)];
     }
 }

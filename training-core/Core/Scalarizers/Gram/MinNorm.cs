@@ -21,7 +21,7 @@ internal static class MinNorm
     {
         int count = input.Count;
         double[] any = Any(input);
-        if (!leastNorm) { return any; }
+        if (!leastNorm || input.IsZero) { return any; }
         double[] slopes = SmallMatrix.Apply(input.Values, any);
         double square = SmallMatrix.Dot(slopes, any);
         var eligible = new bool[count];
