@@ -10,17 +10,15 @@ namespace Ctwa.Training.Tests.Advantages;
 
 public sealed class OutcomeAdvantagesTests
 {
+    private static readonly AdvantageEstimator[] s_estimators = [.. Enum.GetValues<AdvantageEstimator>().Where(estimator => estimator != AdvantageEstimator.Gae)];
+
     [Property(MaxTest = 60)]
-    public void Outcome_level_equals_token_level(int seed, bool grpo, bool normalize, bool discounted)
+    public void Outcome_level_equals_token_level(int seed, byte estimator, bool normalize, bool discounted)
     {
-        var spec = new AdvantageSpec
-        {
-            Estimator = grpo ? AdvantageEstimator.Grpo : AdvantageEstimator.ReinforcePlusPlus,
-            Gamma = discounted ? 0.95 : 1,
-            NormalizeByStd = normalize,
-        };
+        var spec = new AdvantageSpec { Estimator = s_estimators[estimator % s_estimators.Length], Gamma = discounted ? 0.95 : 1, NormalizeByStd = normalize };
         var step = Step.Random(seed);
-        var outcome = OutcomeEstimator.Estimate(spec, step.Rewards, step.Lengths, step.Groups, step.Valid);
+        double[] baselines = [.. step.Groups.Select(group => 0.25 * group)];
+        var outcome = OutcomeEstimator.Estimate(spec, step.Rewards, step.Lengths, step.Groups, step.Valid, baselines: baselines);
         double[] means = outcome.MeanTokenAdvantage();
 
         using var scope = torch.NewDisposeScope();
@@ -38,9 +36,16 @@ public sealed class OutcomeAdvantagesTests
 
         var rewards_BT = torch.tensor(rewards, [step.Count, width]);
         var mask_BT = torch.tensor(mask, [step.Count, width]);
-        var expected_BT = grpo
-            ? TokenLevelAdvantages.GroupRelative(rewards_BT, mask_BT, groups, normalize)
-            : TokenLevelAdvantages.ReinforcePlusPlus(rewards_BT, mask_BT, spec.Gamma).Advantages;
+        // The factor of GPG counts samples, and dropped ones are none.
+        int[] kept = [.. Enumerable.Range(0, step.Count).Where(i => step.Valid[i])];
+        var keptRows = torch.tensor([.. kept.Select(i => (long)i)]);
+        var expected_BT = spec.Estimator switch
+        {
+            AdvantageEstimator.ReinforcePlusPlus => TokenLevelAdvantages.ReinforcePlusPlus(rewards_BT, mask_BT, spec.Gamma).Advantages,
+            AdvantageEstimator.Remax => TokenLevelAdvantages.Remax(rewards_BT, mask_BT, torch.tensor(baselines)).Advantages,
+            _ => torch.zeros_like(rewards_BT).index_copy_(0, keptRows, TokenLevelAdvantages.GroupRelative(
+                spec.Estimator, rewards_BT.index_select(0, keptRows), mask_BT.index_select(0, keptRows), [.. kept.Select(i => groups[i])], normalize)),
+        };
         double[] expected = GoldenTensor.ToArray(expected_BT);
         float[] row = new float[width];
         for (int i = 0; i < step.Count; i++)
@@ -59,13 +64,14 @@ public sealed class OutcomeAdvantagesTests
     }
 
     [Property(MaxTest = 60)]
-    public void Dropped_responses_change_nothing_whatever_they_hold(int seed, bool grpo)
+    public void Dropped_responses_change_nothing_whatever_they_hold(int seed, byte estimator)
     {
-        var spec = new AdvantageSpec { Estimator = grpo ? AdvantageEstimator.Grpo : AdvantageEstimator.ReinforcePlusPlus };
+        var spec = new AdvantageSpec { Estimator = s_estimators[estimator % s_estimators.Length] };
         var step = Step.Random(seed);
-        var clean = OutcomeEstimator.Estimate(spec, step.Rewards, step.Lengths, step.Groups, step.Valid);
+        double[] baselines = new double[step.Count];
+        var clean = OutcomeEstimator.Estimate(spec, step.Rewards, step.Lengths, step.Groups, step.Valid, baselines: baselines);
         double[] poisoned = [.. step.Rewards.Select((r, i) => step.Valid[i] ? r : double.NaN)];
-        var same = OutcomeEstimator.Estimate(spec, poisoned, step.Lengths, step.Groups, step.Valid);
+        var same = OutcomeEstimator.Estimate(spec, poisoned, step.Lengths, step.Groups, step.Valid, baselines: baselines);
         Assert.Equal(clean.MeanTokenAdvantage(), same.MeanTokenAdvantage());
         Assert.All(Enumerable.Range(0, step.Count).Where(i => !step.Valid[i]), i => Assert.Equal(0, same.MeanTokenAdvantage()[i]));
     }
@@ -73,6 +79,11 @@ public sealed class OutcomeAdvantagesTests
     [Theory]
     [InlineData(AdvantageEstimator.ReinforcePlusPlus)]
     [InlineData(AdvantageEstimator.Grpo)]
+    [InlineData(AdvantageEstimator.GrpoPassk)]
+    [InlineData(AdvantageEstimator.Rloo)]
+    [InlineData(AdvantageEstimator.Opo)]
+    [InlineData(AdvantageEstimator.Gpg)]
+    [InlineData(AdvantageEstimator.ReinforcePlusPlusBaseline)]
     public void Degenerate_steps_give_zeros(AdvantageEstimator estimator)
     {
         var spec = new AdvantageSpec { Estimator = estimator };
@@ -80,7 +91,6 @@ public sealed class OutcomeAdvantagesTests
         [
             ([3], [1]),                        // one token
             ([0.1, 0.1, 0.1], [3, 5, 7]),      // no variance; the mean of 0.1 rounds
-            ([1, 2], [0, 0]),                  // no tokens
         ];
         foreach (var (rewards, lengths) in steps)
         {
@@ -97,6 +107,24 @@ public sealed class OutcomeAdvantagesTests
 
         var allDropped = OutcomeEstimator.Estimate(spec, [1, 2], [3, 3], [0, 0], [false, false]);
         Assert.Equal([0, 0], allDropped.MeanTokenAdvantage());
+    }
+
+    [Fact]
+    public void A_greedy_response_that_was_dropped_leaves_no_advantage()
+    {
+        var spec = new AdvantageSpec { Estimator = AdvantageEstimator.Remax };
+        var outcome = OutcomeEstimator.Estimate(spec, [1, 0, 1], [2, 3, 4], [0, 0, 1], [true, true, true], baselines: [0.5, 0.5, double.NaN]);
+        Assert.Equal([0.5, -0.5, 0], outcome.MeanTokenAdvantage());
+        Assert.Throws<ArgumentException>(() => OutcomeEstimator.Estimate(spec, [1], [2], [0], [true]));
+        Assert.Throws<ArgumentException>(() => OutcomeEstimator.Estimate(new AdvantageSpec { Estimator = AdvantageEstimator.Gae }, [1], [2], [0], [true]));
+    }
+
+    [Fact]
+    public void Gpg_makes_up_for_groups_without_a_difference()
+    {
+        // Two of four samples are in a group that differs: their advantages count twice.
+        var outcome = OutcomeEstimator.Estimate(new AdvantageSpec { Estimator = AdvantageEstimator.Gpg }, [1, 0, 1, 1], [1, 1, 1, 1], [0, 0, 1, 1], [true, true, true, true]);
+        Assert.Equal([1, -1, 0, 0], outcome.MeanTokenAdvantage());
     }
 
     [Fact]

@@ -19,13 +19,13 @@ public sealed class TokenWeightsTests
         {
             var inputs = one.GetProperty("inputs");
             if (!inputs.TryGetProperty("fn", out var function) || function.GetString() != "agg_loss") { continue; }
-            if (LossCase.Aggregation(inputs) is not { } aggregation) { continue; }
+            var aggregation = LossCase.Aggregation(inputs);
             found++;
             using var scope = torch.NewDisposeScope();
             var type = GoldenTensor.TypeOf(one);
             var mask = GoldenTensor.Read(inputs.GetProperty("loss_mask"), type);
             var losses = GoldenTensor.Read(inputs.GetProperty("loss_mat"), type);
-            double actual = TokenWeights.WeightedSum(losses, TokenWeights.OfMask(aggregation, LossCase.Counts(mask), mask)).ToDouble();
+            double actual = TokenWeights.WeightedSum(losses, LossCase.Weights(aggregation, mask)).ToDouble();
             double expected = GoldenTensor.Number(one.GetProperty("outputs").GetProperty("loss"));
             if (double.IsNaN(expected))
             {
@@ -49,7 +49,7 @@ public sealed class TokenWeightsTests
         {
             var inputs = one.GetProperty("inputs");
             if (!inputs.TryGetProperty("fn", out var function) || function.GetString() != "entropy_loss") { continue; }
-            if (LossCase.Aggregation(inputs) is not { } aggregation) { continue; }
+            var aggregation = LossCase.Aggregation(inputs);
             found++;
             using var scope = torch.NewDisposeScope();
             string name = one.GetProperty("name").GetString()!;
@@ -58,7 +58,7 @@ public sealed class TokenWeightsTests
             var logits = GoldenTensor.Read(inputs.GetProperty("logits"), type).requires_grad_();
             var mask = GoldenTensor.Read(inputs.GetProperty("response_mask"), type);
             var counts = LossCase.Counts(mask);
-            var loss = EntropyLoss.Compute(TokenDistribution.Entropy(logits), TokenWeights.OfMask(aggregation, counts, mask));
+            var loss = EntropyLoss.Compute(TokenDistribution.Entropy(logits), LossCase.Weights(aggregation, mask));
             loss.backward();
             double share = LossCase.ReferenceDivisor(aggregation, counts);
             GoldenTensor.AssertClose(one.GetProperty("outputs").GetProperty("loss").GetDouble(), loss.ToDouble() * share, absolute, relative, name);
@@ -72,6 +72,7 @@ public sealed class TokenWeightsTests
     [InlineData(LossAggregation.TokenMean)]
     [InlineData(LossAggregation.SequenceMeanTokenSum)]
     [InlineData(LossAggregation.SequenceMeanTokenMean)]
+    [InlineData(LossAggregation.SequenceMeanTokenSumNorm)]
     public void Rows_and_masks_give_the_same_bits(LossAggregation aggregation)
     {
         using var scope = torch.NewDisposeScope();
@@ -82,12 +83,21 @@ public sealed class TokenWeightsTests
         float[] rows = new float[4 * 7], mask = new float[4 * 7];
         for (int i = 0; i < 4; i++)
         {
-            TokenWeights.FillRow(aggregation, counts, lengths[i], valid[i], rows.AsSpan(i * 7, 7));
+            TokenWeights.FillRow(aggregation, counts, lengths[i], valid[i], rows.AsSpan(i * 7, 7), constantLength: 5);
             if (valid[i]) { mask.AsSpan(i * 7, lengths[i]).Fill(1); }
         }
 
-        double[] fromMask = GoldenTensor.ToArray(TokenWeights.OfMask(aggregation, counts, torch.tensor(mask, [4, 7])));
+        double[] fromMask = GoldenTensor.ToArray(TokenWeights.OfMask(aggregation, counts, torch.tensor(mask, [4, 7]), constantLength: 5));
         Assert.Equal(rows.Select(w => (double)w), fromMask);
         Assert.All(rows[21..], w => Assert.Equal(0f, w));
+    }
+
+    [Fact]
+    public void A_constant_length_divides_sums_over_responses()
+    {
+        var counts = new UpdateCounts(10, 4);
+        Assert.Equal(1.0 / (4 * 32), TokenWeights.PerToken(LossAggregation.SequenceMeanTokenSumNorm, counts, 3, constantLength: 32));
+        Assert.Equal(0, TokenWeights.PerToken(LossAggregation.SequenceMeanTokenSumNorm, counts, 0, constantLength: 32));
+        Assert.Throws<ArgumentOutOfRangeException>(() => TokenWeights.PerToken(LossAggregation.SequenceMeanTokenSumNorm, counts, 3));
     }
 }

@@ -8,9 +8,6 @@ namespace Ctwa.Training.Advantages;
 /// </summary>
 public static class OutcomeEstimator
 {
-    /// <summary>Inside the inverse square root of whitening; the reference's value.</summary>
-    private const double VarianceFloor = 1e-8;
-
     /// <summary>Estimates the advantages of a step with the job's estimator.</summary>
     /// <param name="rewards">Shape [B]; entries of dropped responses are ignored, whatever they hold.</param>
     /// <param name="lengths">Response lengths in tokens, shape [B].</param>
@@ -20,30 +17,57 @@ public static class OutcomeEstimator
     /// Reward of every token before the last one, the same for all responses (reference Tchebycheff); it moves the returns of
     /// REINFORCE++, and cancels in estimators that compare responses of a prompt, since the reference charges padding too.
     /// </param>
-    /// <exception cref="ArgumentException">The shapes differ, or a valid response's reward is not finite.</exception>
+    /// <param name="baselines">remax: reward of the greedy response to each response's prompt, shape [B]; NaN where it was dropped, and the advantage is 0.</param>
+    /// <exception cref="ArgumentException">The shapes differ, a valid response's reward is not finite, or the estimator needs more than rewards (gae).</exception>
     public static OutcomeAdvantages Estimate(
-        AdvantageSpec spec, ReadOnlySpan<double> rewards, ReadOnlySpan<int> lengths, ReadOnlySpan<int> groups, ReadOnlySpan<bool> valid, double earlierTokenReward = 0)
+        AdvantageSpec spec, ReadOnlySpan<double> rewards, ReadOnlySpan<int> lengths, ReadOnlySpan<int> groups, ReadOnlySpan<bool> valid, double earlierTokenReward = 0, ReadOnlySpan<double> baselines = default)
     {
         Check(rewards, lengths, groups, valid);
         return spec.Estimator switch
         {
             AdvantageEstimator.ReinforcePlusPlus => ReinforcePlusPlus(rewards, lengths, valid, spec.Gamma, earlierTokenReward),
-            AdvantageEstimator.Grpo => GroupRelative(rewards, lengths, groups, valid, spec.NormalizeByStd),
-            _ => throw new ArgumentException($"advantage.estimator is {spec.Estimator}, which this build does not have; use reinforce_plus_plus or grpo.", nameof(spec)),
+            AdvantageEstimator.Remax => Remax(rewards, baselines, lengths, valid, earlierTokenReward),
+            AdvantageEstimator.Gae => throw new ArgumentException("gae estimates advantages per token from values; it has no outcome form.", nameof(spec)),
+            _ => GroupRelative(spec, rewards, lengths, groups, valid),
         };
     }
 
-    private static OutcomeAdvantages ReinforcePlusPlus(ReadOnlySpan<double> rewards, ReadOnlySpan<int> lengths, ReadOnlySpan<bool> valid, double gamma, double earlierTokenReward)
+    private static OutcomeAdvantages ReinforcePlusPlus(ReadOnlySpan<double> rewards, ReadOnlySpan<int> lengths, ReadOnlySpan<bool> valid, double gamma, double earlierTokenReward) =>
+        Whitened(new(Kept(rewards, valid), lengths.ToArray(), valid.ToArray(), gamma, Shift: 0, Scale: 1) { EarlierTokenReward = earlierTokenReward });
+
+    private static OutcomeAdvantages GroupRelative(AdvantageSpec spec, ReadOnlySpan<double> rewards, ReadOnlySpan<int> lengths, ReadOnlySpan<int> groups, ReadOnlySpan<bool> valid)
+    {
+        double[] values = GroupBaselines.Advantages(spec.Estimator, rewards, lengths, groups, valid, spec.NormalizeByStd);
+        var advantages = new OutcomeAdvantages(values, lengths.ToArray(), valid.ToArray(), Gamma: 1, Shift: 0, Scale: 1);
+        return spec.Estimator == AdvantageEstimator.ReinforcePlusPlusBaseline ? Whitened(advantages) : advantages;
+    }
+
+    private static OutcomeAdvantages Remax(ReadOnlySpan<double> rewards, ReadOnlySpan<double> baselines, ReadOnlySpan<int> lengths, ReadOnlySpan<bool> valid, double earlierTokenReward)
+    {
+        if (baselines.Length != rewards.Length) { throw new ArgumentException($"remax has {baselines.Length} baselines for {rewards.Length} rewards; give the greedy response's reward of each response's prompt.", nameof(baselines)); }
+        double[] values = Kept(rewards, valid);
+        bool[] compared = valid.ToArray();
+        for (int i = 0; i < values.Length; i++)
+        {
+            compared[i] &= double.IsFinite(baselines[i]);
+            values[i] = compared[i] ? values[i] - baselines[i] : 0;
+        }
+
+        return new(values, lengths.ToArray(), compared, Gamma: 1, Shift: 0, Scale: 1) { EarlierTokenReward = earlierTokenReward };
+    }
+
+    /// <summary>The same with mean 0 and variance 1 over the tokens of valid responses.</summary>
+    private static OutcomeAdvantages Whitened(OutcomeAdvantages raw)
     {
         // Two passes: sums of squares minus the squared mean would lose the variance of rewards that are nearly equal.
         long count = 0;
-        double sum = 0, smallest = double.PositiveInfinity, largest = double.NegativeInfinity;
-        for (int i = 0; i < rewards.Length; i++)
+        double sum = 0, squares = 0, smallest = double.PositiveInfinity, largest = double.NegativeInfinity;
+        for (int i = 0; i < raw.Value.Length; i++)
         {
-            if (!valid[i]) { continue; }
-            count += lengths[i];
-            double discounted = rewards[i];
-            for (int t = 0; t < lengths[i]; t++, discounted = (discounted * gamma) + earlierTokenReward)
+            if (!raw.Valid[i]) { continue; }
+            count += raw.Lengths[i];
+            double discounted = raw.Value[i];
+            for (int t = 0; t < raw.Lengths[i]; t++, discounted = (discounted * raw.Gamma) + raw.EarlierTokenReward)
             {
                 sum += discounted;
                 smallest = Math.Min(smallest, discounted);
@@ -51,25 +75,17 @@ public static class OutcomeEstimator
             }
         }
 
-        double[] value = Kept(rewards, valid);
         double mean = count == 0 ? 0 : sum / count;
-        // Without a difference between tokens there is no signal, and the rounding of the mean must not become one.
-        if (count < 2 || smallest == largest) { return new(value, lengths.ToArray(), valid.ToArray(), gamma, mean, 0) { EarlierTokenReward = earlierTokenReward }; }
-
-        double squares = 0;
-        for (int i = 0; i < rewards.Length; i++)
+        for (int i = 0; i < raw.Value.Length; i++)
         {
-            if (!valid[i]) { continue; }
-            double discounted = rewards[i];
-            for (int t = 0; t < lengths[i]; t++, discounted = (discounted * gamma) + earlierTokenReward) { squares += (discounted - mean) * (discounted - mean); }
+            if (!raw.Valid[i]) { continue; }
+            double discounted = raw.Value[i];
+            for (int t = 0; t < raw.Lengths[i]; t++, discounted = (discounted * raw.Gamma) + raw.EarlierTokenReward) { squares += (discounted - mean) * (discounted - mean); }
         }
 
-        return new(value, lengths.ToArray(), valid.ToArray(), gamma, mean, 1 / Math.Sqrt((squares / (count - 1)) + VarianceFloor)) { EarlierTokenReward = earlierTokenReward };
+        var (shift, scale) = new TokenMoments(count, mean, squares, smallest, largest).Whitening();
+        return raw with { Shift = shift, Scale = scale };
     }
-
-    private static OutcomeAdvantages GroupRelative(
-        ReadOnlySpan<double> rewards, ReadOnlySpan<int> lengths, ReadOnlySpan<int> groups, ReadOnlySpan<bool> valid, bool normalizeByStd) =>
-        new(GroupNormalization.Normalize(rewards, groups, valid, normalizeByStd), lengths.ToArray(), valid.ToArray(), Gamma: 1, Shift: 0, Scale: 1);
 
     private static double[] Kept(ReadOnlySpan<double> rewards, ReadOnlySpan<bool> valid)
     {

@@ -10,56 +10,57 @@ namespace Ctwa.Training.Losses;
 /// <param name="Sums">Detached float64 vector of <see cref="PolicyLossSums.Size"/> numerators, on the loss's device: one copy per micro-batch.</param>
 public readonly record struct PolicyLossPart(Tensor Loss, Tensor Sums);
 
-/// <summary>
-/// Clipped surrogate (PPO, arXiv 1707.06347) with separate bounds below and above (arXiv 2503.14476) and a bound for
-/// negative advantages (dual clip, arXiv 1912.09729).
-/// </summary>
+/// <summary>The family of policy losses: one file each, chosen by <c>loss.kind</c>.</summary>
 public static class PolicyLoss
 {
-    /// <summary>Log-ratios beyond this are cut (and get no gradient), as in the reference: e^20 is still finite in float32.</summary>
-    internal const double LogRatioBound = 20;
+    /// <summary>Token (or response) losses, summed with weights from the whole update's counts: the parts of micro-batches and shards add up.</summary>
+    public static PolicyLossPart Compute(LossTokens tokens, LossSpec spec) => spec.Kind switch
+    {
+        LossKind.Ppo => ClippedSurrogate.Compute(tokens, spec),
+        LossKind.Gspo => SequenceRatioLoss.Compute(tokens, spec),
+        LossKind.Gmpo => GeometricMeanLoss.Compute(tokens, spec),
+        LossKind.Gpg => PolicyGradientLoss.Compute(tokens),
+        LossKind.Cispo => ClippedWeightLoss.Compute(tokens, spec),
+        LossKind.ClipCov => CovarianceClippedLoss.Compute(tokens, spec),
+        LossKind.KlCov => CovariancePenaltyLoss.Compute(tokens, spec),
+        _ => throw new ArgumentOutOfRangeException(nameof(spec), spec.Kind, "loss.kind must be ppo, gspo, gpg, clip_cov, kl_cov, gmpo or cispo."),
+    };
 
-    /// <summary>Token losses −A·ρ, clipped, summed with weights.</summary>
-    /// <param name="logProbabilities">Of the policy being trained, with a graph, shape [B, T].</param>
-    /// <param name="oldLogProbabilities">Of the policy that sampled, shape [B, T].</param>
-    /// <param name="advantages">Shape [B, T].</param>
-    /// <param name="weights">
-    /// Shape [B, T], from <see cref="TokenWeights"/>; any factor per token may be multiplied in. Tokens of weight 0 are
-    /// outside: whatever the other tensors hold there reaches neither loss, gradient nor sums.
-    /// </param>
-    public static PolicyLossPart Compute(Tensor logProbabilities, Tensor oldLogProbabilities, Tensor advantages, Tensor weights, LossSpec spec)
+    /// <summary>The kind's loss needs <see cref="LossTokens.Selected"/>.</summary>
+    public static bool SelectsTokens(LossKind kind) => kind is LossKind.ClipCov or LossKind.KlCov;
+
+    /// <summary>Σ weight · loss and what is counted beside it.</summary>
+    /// <param name="losses">Per token, with a graph.</param>
+    /// <param name="logRatio">log ρ per token, 0 outside.</param>
+    /// <param name="clipped">Flags of tokens at a ratio bound; null: none.</param>
+    /// <param name="clippedLower">Flags of tokens at the bound for negative advantages; null: none.</param>
+    internal static PolicyLossPart Sum(LossTokens tokens, Tensor losses, Tensor logRatio, Tensor? clipped = null, Tensor? clippedLower = null)
     {
         using var scope = NewDisposeScope();
-        Tensor outside = weights.eq(Scalars.Of(0));
-        Tensor logRatio = (logProbabilities - oldLogProbabilities).masked_fill(outside, Scalars.Of(0)).clamp(Scalars.Of(-LogRatioBound), Scalars.Of(LogRatioBound));
-        Tensor ratio = logRatio.exp();
-        Tensor gain = advantages.masked_fill(outside, Scalars.Of(0)).neg();
-        Tensor unclipped = gain * ratio;
-        Tensor bounded = gain * ratio.clamp(Scalars.Of(1 - spec.ClipLow), Scalars.Of(1 + spec.ClipHigh));
-        Tensor clipped = maximum(unclipped, bounded);
-        Tensor losses = clipped;
-        Tensor? ceiling = null;
-        if (spec.DualClip > 0)
-        {
-            // Bounds the loss where the advantage is negative only; elsewhere gain ≤ 0 and the ceiling is below the loss.
-            ceiling = gain.Times(spec.DualClip);
-            losses = where(gain.gt(Scalars.Of(0)), minimum(ceiling, clipped), clipped);
-        }
+        Tensor loss = (losses * tokens.Weights).sum();
+        Tensor value = (losses.detach().to(ScalarType.Float64) * tokens.Weights).sum();
+        return new(loss.MoveToOuterDisposeScope(), Sums(tokens, value, logRatio, clipped, clippedLower).MoveToOuterDisposeScope());
+    }
 
-        Tensor loss = (losses * weights).sum();
-        using (no_grad())
-        {
-            Tensor lower = ceiling is null ? zeros_like(outside) : clipped.gt(ceiling).logical_and(gain.gt(Scalars.Of(0)));
-            Tensor[] sums =
-            [
-                (losses.detach().to(ScalarType.Float64) * weights).sum(),
-                Count(outside.logical_not()),
-                Count(bounded.gt(unclipped)),
-                Count(lower),
-                logRatio.detach().to(ScalarType.Float64).sum().neg(),
-            ];
-            return new(loss.MoveToOuterDisposeScope(), stack(sums).MoveToOuterDisposeScope());
-        }
+    /// <summary>The vector of <see cref="PolicyLossPart.Sums"/>.</summary>
+    /// <param name="value">The loss in float64, without a graph.</param>
+    internal static Tensor Sums(LossTokens tokens, Tensor value, Tensor logRatio, Tensor? clipped, Tensor? clippedLower)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        Tensor none = zeros([], ScalarType.Float64, value.device);
+        Tensor ratio = logRatio.detach().to(ScalarType.Float64);
+        Tensor[] sums =
+        [
+            value,
+            Count(tokens.Outside.logical_not()),
+            clipped is null ? none : Count(clipped),
+            clippedLower is null ? none : Count(clippedLower),
+            ratio.sum().neg(),
+            ratio.abs().sum(),
+            tokens.Selected is null ? none : Count(tokens.Selected),
+        ];
+        return stack(sums).MoveToOuterDisposeScope();
     }
 
     private static Tensor Count(Tensor flags) => flags.sum().to(ScalarType.Float64);

@@ -8,10 +8,12 @@ namespace Ctwa.Training.Losses;
 /// <param name="Clipped">Tokens at which the upper or lower ratio bound is active.</param>
 /// <param name="ClippedLower">Tokens at which the dual clip is active.</param>
 /// <param name="NegativeLogRatio">Σ (old − new log-probability).</param>
-public readonly record struct PolicyLossSums(double Loss, double Tokens, double Clipped, double ClippedLower, double NegativeLogRatio)
+/// <param name="AbsoluteLogRatio">Σ |old − new log-probability|.</param>
+/// <param name="Selected">Tokens that the loss treats apart (clip_cov, kl_cov).</param>
+public readonly record struct PolicyLossSums(double Loss, double Tokens, double Clipped, double ClippedLower, double NegativeLogRatio, double AbsoluteLogRatio, double Selected)
 {
     /// <summary>Entries of the vector <see cref="PolicyLossPart.Sums"/>, in the order of this record.</summary>
-    public const int Size = 5;
+    public const int Size = 7;
 
     /// <summary>Share of tokens clipped; 0 without tokens.</summary>
     public double ClipFraction => PerToken(Clipped);
@@ -22,8 +24,14 @@ public readonly record struct PolicyLossSums(double Loss, double Tokens, double 
     /// <summary>Estimate of KL(old ‖ new) by the mean of −log ρ, in nats; 0 without tokens.</summary>
     public double ApproximateKl => PerToken(NegativeLogRatio);
 
+    /// <summary>Mean of |log ρ|, in nats; 0 without tokens.</summary>
+    public double MeanAbsoluteLogRatio => PerToken(AbsoluteLogRatio);
+
+    /// <summary>Share of tokens that the loss treats apart; 0 without tokens.</summary>
+    public double SelectedFraction => PerToken(Selected);
+
     /// <summary>Reads a vector of <see cref="Size"/> entries.</summary>
-    public static PolicyLossSums Read(ReadOnlySpan<double> sums) => new(sums[0], sums[1], sums[2], sums[3], sums[4]);
+    public static PolicyLossSums Read(ReadOnlySpan<double> sums) => new(sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6]);
 
     /// <summary>Copies the vector from its device and reads it.</summary>
     public static PolicyLossSums Read(Tensor sums)
@@ -38,7 +46,8 @@ public readonly record struct PolicyLossSums(double Loss, double Tokens, double 
     /// <inheritdoc cref="Add"/>
     public static PolicyLossSums operator +(PolicyLossSums left, PolicyLossSums right) => new(
         left.Loss + right.Loss, left.Tokens + right.Tokens, left.Clipped + right.Clipped,
-        left.ClippedLower + right.ClippedLower, left.NegativeLogRatio + right.NegativeLogRatio);
+        left.ClippedLower + right.ClippedLower, left.NegativeLogRatio + right.NegativeLogRatio,
+        left.AbsoluteLogRatio + right.AbsoluteLogRatio, left.Selected + right.Selected);
 
     private double PerToken(double sum) => Tokens == 0 ? 0 : sum / Tokens;
 }

@@ -13,6 +13,9 @@ public enum RandomPurpose : uint
     SupervisedExample = 6,
     SamplesKept = 7,
     Test = 8,
+    GreedyBaseline = 20,
+    TokenSelection = 21,
+    Bootstrap = 22,
 }
 
 /// <summary>

@@ -116,7 +116,7 @@ public sealed class ShardWorker : IDisposable
         {
             int length = completions[row].Tokens.Length;
             completions[row].LogProbabilities.CopyTo(old, at);
-            weights.AsSpan(at, length).Fill((float)TokenWeights.PerToken(loss.Aggregation, part.Counts, length));
+            weights.AsSpan(at, length).Fill((float)TokenWeights.PerToken(loss.Aggregation, part.Counts, length, loss.LengthConstant(_job.Spec.Rollout)));
             at += length;
         }
 
@@ -125,14 +125,15 @@ public sealed class ShardWorker : IDisposable
         var (present, entropy) = LogProbabilities(_policy, batch, loss.EntropyCoefficient > 0);
         var reference = loss.Kl.Coefficient > 0 || part.Rows.RatioToReference ? ReferenceLogProbabilities(batch) : null;
         var before = part.Rows.RatioToReference ? reference! : tensor(old, device: _memory.Device);
-        PolicyLossPart[] parts = [.. part.Advantages.Select(advantages => PolicyLoss.Compute(present, before, TokenAdvantages(advantages, completions, rows, batch.TokenCount), weight, loss))];
+        PolicyLossPart[] parts = [.. part.Advantages.Select(advantages => PolicyLoss.Compute(
+            new LossTokens(present, before, TokenAdvantages(advantages, completions, rows, batch.TokenCount), weight) { Lengths = [.. rows.Select(row => completions[row].Tokens.Length)] }, loss))];
 
         // KL and entropy belong to no objective.
         Tensor? regularizer = null;
         double referenceKl = 0, entropySum = 0;
         if (loss.Kl.Coefficient > 0)
         {
-            var divergence = KullbackLeibler.LowVariance(present, reference!);
+            var divergence = KullbackLeibler.Divergence(loss.Kl, present, reference!);
             regularizer = TokenWeights.WeightedSum(divergence, weight).Times(loss.Kl.Coefficient);
             referenceKl = divergence.detach().to(float64).sum().item<double>();
         }

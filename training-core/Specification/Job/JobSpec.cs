@@ -54,6 +54,9 @@ public sealed record JobSpec
     [Description("The policy loss.")]
     public LossSpec Loss { get; init; } = new();
 
+    [Description("Penalty on the divergence from the reference policy as part of the reward. Default: none; loss.kl is the other place for it.")]
+    public RewardKlSpec? RewardKl { get; init; }
+
     [Description("How several objectives become one training signal.")]
     public ScalarizerSpec Scalarizer { get; init; } = new LinearScalarizerSpec();
 

@@ -38,9 +38,11 @@ public static class JobRules
         new(["kind", "rollout.top_k", "rollout.top_p"], RolloutRules.FullSupport),
         new(["kind", "rollout", "schedule"], RolloutRules.CompletionsInBounds),
         new(["kind", "rollout.prompts_per_step", "update.prompts_per_update"], RolloutRules.UpdatesDivideTheStep),
-        new(["kind", "advantage", "rollout.samples_per_prompt"], LearningRules.GroupsForGrpo),
-        new(["kind", "advantage"], LearningRules.EstimatorUsesItsOptions),
-        new(["loss.dual_clip"], LearningRules.DualClip),
+        new(["kind", "advantage", "rollout.samples_per_prompt"], LearningRules.SamplesToCompare),
+        new(["kind", "advantage", "loss.value"], LearningRules.EstimatorUsesItsOptions),
+        new(["kind", "loss"], LearningRules.LossUsesItsOptions),
+        new(["loss.dual_clip", "loss.importance_cap", "loss.cov_low", "loss.cov_high"], LearningRules.LossInItsRange),
+        new(["kind", "reward_kl"], LearningRules.RewardKl),
         .. LearningRules.Optimizers.Select(o => new Rule([o.Path], job => LearningRules.Betas(o, job))),
     ];
 
