@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Ctwa.Bench;
+using Ctwa.Client.Output;
 
 namespace Ctwa.GpuCheck;
 
@@ -11,7 +11,8 @@ internal static class Report
     public static void Run(Settings settings, Records records)
     {
         if (settings.Json is null || !File.Exists(settings.Json)) { throw new ArgumentException($"--json '{settings.Json}' is no file; give the gpu-check.jsonl that run.sh wrote."); }
-        if (!ResultsSection.HasMarkers(settings.Output)) { throw new ArgumentException($"--output '{settings.Output}' is no page with the lines {ResultsSection.Begin} and {ResultsSection.End}."); }
+        var section = new MarkedSection("results");
+        if (section.Missing(settings.Output) is { } missing) { throw new ArgumentException($"--output: {missing}."); }
         var all = Records.Read(settings.Json);
         var text = new StringBuilder();
         Machine(all, text);
@@ -25,7 +26,7 @@ internal static class Report
             text.AppendLine(CultureInfo.InvariantCulture, $"- **PyTorch, {Text(failure, "part")} {Text(failure, "type")} {Text(failure, "detail")}**: {Text(failure, "error")}{Text(failure, "skipped")}");
         }
 
-        ResultsSection.Replace(settings.Output, text.ToString());
+        section.Replace(settings.Output, text.ToString());
     }
 
     private static void Machine(JsonElement[] all, StringBuilder text)

@@ -158,7 +158,7 @@ public sealed class ScoreMethodGoldenTests
                 var (advantages, returns) = TokenLevelAdvantages.ReinforcePlusPlus(tokens, shape, 1);
                 Recorded(item, expected, "rpp_returns", returns);
                 Recorded(item, expected, "rpp_advantages", advantages);
-                Recorded(item, expected, "grpo_advantages", TokenLevelAdvantages.GroupRelative(tokens, shape, signals.Groups, normalizeByStd: true));
+                Recorded(item, expected, "grpo_advantages", TokenLevelAdvantages.GroupRelative(AdvantageEstimator.Grpo, tokens, shape, signals.Groups, normalizeByStd: true, reference: true));
             }
         }
     }
@@ -212,7 +212,7 @@ public sealed class ScoreMethodGoldenTests
         var type = item.IsDouble ? ScalarType.Float64 : ScalarType.Float32;
         Tensor Batch(double[] values) => tensor(values, dtype: type).reshape(rows.Length, rows[0].Length);
         Tensor logProb = Batch(Flat(item.Inputs.GetProperty("log_prob"))).requires_grad_(true);
-        var loss = PolicyLoss.Compute(logProb, Batch(reference), Batch(weighed.Advantages), Batch(TokenWeights(rows, item.Inputs.GetProperty("loss_agg_mode").GetString()!)), new LossSpec
+        var loss = PolicyLoss.Compute(new LossTokens(logProb, Batch(reference), Batch(weighed.Advantages), Batch(TokenWeights(rows, item.Inputs.GetProperty("loss_agg_mode").GetString()!))), new LossSpec
         {
             ClipLow = item.Inputs.GetProperty("clip_ratio_low").GetDouble(), ClipHigh = item.Inputs.GetProperty("clip_ratio_high").GetDouble(), DualClip = 0,
         }).Loss;
