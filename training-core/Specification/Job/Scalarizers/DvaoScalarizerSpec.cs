@@ -8,5 +8,5 @@ namespace Ctwa.Training.Specification;
 public sealed record DvaoScalarizerSpec : ScalarizerSpec
 {
     /// <inheritdoc/>
-    public override IEnumerable<JobFinding> Check(JobSpec job) => [.. MethodRules.NoReference(job), .. MethodRules.SeveralObjectives(job), .. MethodRules.SamplesToCompare(job)];
+    public override IEnumerable<JobFinding> Check(JobSpec job) => [.. MethodRules.NoReferenceMode(job), .. MethodRules.SeveralObjectives(job), .. MethodRules.SamplesToCompare(job)];
 }
