@@ -44,6 +44,15 @@ internal sealed class Workplace : IDisposable
         return Run(run);
     }
 
+    /// <summary>Continues a run to its success in this process without a grid.</summary>
+    public async Task ResumeLocallyAsync(RunFolder run)
+    {
+        var read = JobSpecReader.Read(Path.Combine(run.FullPath, "job.yaml"), []);
+        Assert.True(read.Spec is not null, string.Join('\n', read.Errors));
+        using var directory = RunDirectory.Open(run.FullPath, resume: true);
+        Assert.Equal(RunOutcome.Finished, await LocalTrainer.RunAsync(PreparedJob.Prepare(read.Spec, directory.Path), directory, new Silence()));
+    }
+
     public static void Succeeded(CtwaResult result) => Assert.True(result.ExitCode == 0, result.ToString());
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);

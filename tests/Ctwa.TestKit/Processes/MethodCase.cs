@@ -21,7 +21,7 @@ public sealed partial record MethodCase(string Name, bool Reference, string Scal
     /// Every example in corrected mode, and in reference mode where its method has one. A new method is here as soon as it has
     /// an example, which a test asks for.
     /// </summary>
-    /// <param name="isAccepted">Whether a job with this text is without errors.</param>
+    /// <param name="isAccepted">Whether a job with this text is without errors; it is asked about <see cref="MethodJobs"/>.</param>
     public static IReadOnlyList<MethodCase> All(Func<string, bool> isAccepted)
     {
         var cases = new List<MethodCase>();
@@ -30,8 +30,8 @@ public sealed partial record MethodCase(string Name, bool Reference, string Scal
             string job = File.ReadAllText(file), name = Path.GetFileNameWithoutExtension(file);
             string section = Section().Match(job).Value.TrimEnd() + "\n";
             cases.Add(new MethodCase(name, false, section));
-            string reference = InReferenceMode(section, neededByReference.GetValueOrDefault(name));
-            if (isAccepted(job.Replace(section, reference, StringComparison.Ordinal))) { cases.Add(new MethodCase(name, true, reference)); }
+            var reference = new MethodCase(name, true, InReferenceMode(section, neededByReference.GetValueOrDefault(name)));
+            if (isAccepted(MethodJobs.Create(reference).Yaml)) { cases.Add(reference); }
         }
 
         return cases;

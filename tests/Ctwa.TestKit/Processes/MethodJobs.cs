@@ -33,6 +33,7 @@ public static class MethodJobs
         {{method.Scalarizer.TrimEnd()}}
         optimizer: { learning_rate: 0.003 }
         update: { prompts_per_update: 2, micro_batch_size: 6 }
+        diagnostics: { gram_every: 7 }
         grid: { shards: 2, slices: 2 }
         schedule: { steps: {{Steps}}, validate_every: 10, validation_prompts: 4, validation_samples: 4, checkpoint_every: 8, keep: 2, samples_every: 0 }
 

@@ -7,6 +7,23 @@ public sealed class JobSpecRoundTripTests
 {
     private static readonly string[] texts = ["train.jsonl", "true", "null", "~", "12", "1e5", "0x1F", ".inf", "- a", "a: b", "#x", "x #y", "  x ", "it's", "say \"x\"", "back\\slash", "Größe", "数据", "😀", "*a", "&a", "!t", "%d", "@x", "`x`", "{x}", "[x]", "---", "...", "?", ":", "-", "x:", "2024-01-01", "<<", "=", "yes", "/abs/path with spaces", "a,b"];
 
+    /// <summary>Options of the methods besides ctwa; their values survive as they are, whatever they are.</summary>
+    private static readonly Func<double, ScalarizerSpec>[] methods =
+    [
+        _ => new LinearScalarizerSpec { Mode = MethodMode.Reference },
+        unit => new MgdaScalarizerSpec { Normalization = GradientNormalization.LossPlus, Ideal = new NumberOrList([unit, 1]), Rescale = true, EmaRate = unit },
+        _ => new MgdaScalarizerSpec { Mode = MethodMode.Reference, PerSlice = true },
+        unit => new GradNormScalarizerSpec { Alpha = unit, Floor = unit / 2, Plan = CombinationPlan.SecondPass },
+        unit => new DynamicScalarizerSpec { Influence = InfluenceKind.LeaveOneOut, Floor = unit / 2, GramScope = GramScope.LastBlock },
+        _ => new PCGradScalarizerSpec { Order = ProjectionOrder.Fixed, OrderSeed = long.MaxValue },
+        unit => new CAGradScalarizerSpec { C = unit, GramEvery = 7 },
+        _ => new ImtlGScalarizerSpec { Rescale = true },
+        unit => new NashMtlScalarizerSpec { MaxNorm = unit, Fairness = 1 + unit },
+        _ => new AlignedMtlScalarizerSpec(),
+        _ => new UPGradScalarizerSpec(),
+        unit => new LagrangianScalarizerSpec { Mode = MethodMode.Reference, Constraints = new NumberOrList([unit]), LambdaStart = unit },
+    ];
+
     /// <summary>A valid job whose values depend on the numbers.</summary>
     private static JobSpec Make(uint pick, double number, long whole, bool flag)
     {
@@ -25,7 +42,7 @@ public sealed class JobSpecRoundTripTests
             Objectives = [small.Objectives[0] with { Weight = unit + double.Epsilon, OnFailure = FailurePolicy.Substitute, SubstituteScore = double.IsFinite(number) ? number : -1 }, small.Objectives[1] with { Reward = new ConcisenessRewardSpec { Decay = unit, Mode = MethodMode.Reference }, Weight = 2 }],
             Scalarizer = flag
                 ? new CtwaScalarizerSpec { Targets = new NumberOrList([unit, -unit]), ObjectiveTargets = pick % 2 == 0 ? new NumberOrList(unit) : null, Leak = unit }
-                : new LagrangianScalarizerSpec { Mode = MethodMode.Reference, Constraints = new NumberOrList([unit]), LambdaStart = pick % 2 == 0 ? unit : null },
+                : methods[pick % methods.Length](unit),
             Optimizer = small.Optimizer with { LearningRate = unit * 1e-7, Betas = [unit, 0] },
             WarmStart = flag ? null : new SupervisedSpec { Steps = 3, Data = new DataSourceSpec { Path = text, AnswerField = "response" }, AnswerNoise = unit },
             Update = new UpdateSpec { PromptsPerUpdate = flag ? 8 : null },

@@ -16,6 +16,10 @@ public sealed class GradientGeometryTests
         Assert.Equal(-22 / Math.Sqrt(18 * 38), geometry.Cosines[0, 1], 12);
         Assert.Equal(1, geometry.ConflictRate);
         Assert.Equal(Math.Sqrt(38.0 / 18), geometry.NormRatio, 12);
+
+        // The shortest convex combination of the rows is (0, 1, 1).
+        Assert.Equal(2.0 / 38, geometry.StationarityGap, 9);
+        Assert.Equal(0, new GradientGeometry(new double[,] { { 1, -1 }, { -1, 1 } }).StationarityGap, 9);
         Assert.Equal(0, new GradientGeometry(new double[,] { { 1, 0.5 }, { 0.5, 1 } }).ConflictRate);
         Assert.True(double.IsNaN(new GradientGeometry(new double[,] { { 1 } }).ConflictRate));
     }

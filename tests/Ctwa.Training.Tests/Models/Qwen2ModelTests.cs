@@ -143,6 +143,40 @@ public sealed class Qwen2ModelTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(true, false, 1e-5)]
+    [InlineData(false, true, 5e-2)]
+    [InlineData(true, true, 5e-2)]
+    public void Fused_attention_and_bfloat16_weights_give_nearly_the_same_function_and_gradient(bool fused, bool halved, double bound)
+    {
+        var ids = _tiny.Ids(3, 9);
+        var weights = halved ? _tiny.Memory.Weights.to(bfloat16) : _tiny.Memory.Weights;
+        using var other = new Qwen2Model(_tiny.Config, _tiny.Layout, weights, fused);
+        var (logits, gradient) = LogitsAndGradient(_tiny.Model, ids);
+        var (otherLogits, otherGradient) = LogitsAndGradient(other, ids);
+        Assert.Equal(float32, otherLogits.dtype);
+        Assert.InRange(Distance(logits, otherLogits), halved ? 1e-4 : 0, bound);
+        Assert.InRange(Distance(gradient, otherGradient), halved ? 1e-4 : 0, bound);
+
+        // The cache holds the weights' type; the last position is the whole sequence's.
+        using var noGrad = no_grad();
+        using var cache = other.NewCache(3, 9);
+        var last = other.Logits(other.Extend(ids, Positions(3, 0, 9), ones([3, 9], int64), cache));
+        Assert.InRange(Distance(logits.select(1, 8), last), 0, bound);
+    }
+
+    private (Tensor Logits, Tensor Gradient) LogitsAndGradient(Qwen2Model model, Tensor ids)
+    {
+        var gradient = zeros(_tiny.Layout.Length, float32);
+        model.PointGradientsAt(gradient);
+        var logits = model.Logits(model.Hidden(ids));
+        logits.log_softmax(-1).narrow(-1, 0, 1).mean().backward();
+        return (logits.detach(), gradient);
+    }
+
+    /// <summary>‖right − left‖ / ‖left‖.</summary>
+    private static double Distance(Tensor left, Tensor right) => ((right - left).norm() / left.norm()).item<float>();
+
     public void Dispose()
     {
         _tiny.Dispose();

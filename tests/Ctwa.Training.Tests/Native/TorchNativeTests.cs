@@ -15,6 +15,25 @@ public sealed class TorchNativeTests
     }
 
     [Fact]
+    public void A_libtorch_from_elsewhere_is_loaded_by_its_folder()
+    {
+        TorchNative.EnsureLoaded();
+        using (torch.ones(1)) { }
+        string loaded = File.ReadLines("/proc/self/maps").First(line => line.EndsWith("/libtorch_cpu.so", StringComparison.Ordinal));
+        TorchNative.LoadExternal(Path.GetDirectoryName(loaded[loaded.IndexOf('/')..])!);
+    }
+
+    [Fact]
+    public void A_folder_without_libtorch_is_named_in_the_error()
+    {
+        string folder = Path.Combine(Path.GetTempPath(), "no-libtorch-here");
+        string message = Assert.Throws<InvalidOperationException>(() => TorchNative.LoadExternal(folder)).Message;
+        Assert.Contains("CTWA_LIBTORCH", message);
+        Assert.Contains(folder, message);
+        Assert.Contains("libc10.so", message);
+    }
+
+    [Fact]
     public void An_image_that_is_no_shared_library_is_left_alone()
     {
         byte[] image = new byte[128];

@@ -1,4 +1,5 @@
 using Ctwa.Training.Scalarizers;
+using Ctwa.Training.Scalarizers.Gram;
 
 namespace Ctwa.Training.Diagnostics;
 
@@ -47,6 +48,26 @@ public sealed record GradientGeometry(double[,] Gram, double[]? Improvement = nu
     /// <summary>Largest norm over smallest; infinite if a gradient is 0.</summary>
     public double NormRatio => Norms.Max() / Norms.Min();
 
+    /// <summary>
+    /// Pareto-stationarity gap: min over the simplex of ‖Σ α_i g_i‖² over max_i ‖g_i‖²; 0 exactly where no direction improves every
+    /// objective to first order, NaN where every gradient is 0.
+    /// </summary>
+    public double StationarityGap
+    {
+        get
+        {
+            double[] alpha = MinNorm.Solve(Gram);
+            double square = 0, largest = 0;
+            for (int i = 0; i < alpha.Length; i++)
+            {
+                largest = Math.Max(largest, Gram[i, i]);
+                for (int j = 0; j < alpha.Length; j++) { square += alpha[i] * alpha[j] * Gram[i, j]; }
+            }
+
+            return Math.Max(square, 0) / largest;
+        }
+    }
+
     /// <summary>Mean over several updates: Gram matrices and improvements are averaged; null of none.</summary>
     public static GradientGeometry? Mean(IReadOnlyList<GradientGeometry> several)
     {
@@ -66,7 +87,7 @@ public sealed record GradientGeometry(double[,] Gram, double[]? Improvement = nu
         return new(gram, improvement);
     }
 
-    /// <summary>Metrics by name: gradient/norm/A, gradient/cosine/A/B, gradient/conflict_rate, gradient/norm_ratio, gradient/improvement/A, gradient/against.</summary>
+    /// <summary>Metrics by name: gradient/norm/A, gradient/cosine/A/B, gradient/conflict_rate, gradient/norm_ratio, gradient/stationarity_gap, gradient/improvement/A, gradient/against.</summary>
     /// <param name="objectives">Names, in order.</param>
     public IEnumerable<(string Name, double Value)> Metrics(IReadOnlyList<string> objectives)
     {
@@ -82,5 +103,6 @@ public sealed record GradientGeometry(double[,] Gram, double[]? Improvement = nu
         if (Improvement is not null) { yield return ("gradient/against", Improvement.Count(value => value < 0)); }
         yield return ("gradient/conflict_rate", ConflictRate);
         yield return ("gradient/norm_ratio", NormRatio);
+        yield return ("gradient/stationarity_gap", StationarityGap);
     }
 }

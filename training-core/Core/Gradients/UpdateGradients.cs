@@ -15,7 +15,7 @@ public sealed class UpdateGradients : IDisposable
     private readonly Lock _lock = new();
     private readonly PolicyMemory _memory;
     private readonly GradientLedger[] _rows;
-    private readonly Tensor? _before;
+    private Tensor? _before;
     private Tensor? _combined;
 
     /// <param name="rows">Gradients per shard.</param>
@@ -72,15 +72,15 @@ public sealed class UpdateGradients : IDisposable
         }
     }
 
+    /// <summary>Gives all buffers back. A second call gives back none: a buffer that the pool had twice would be lent to two users.</summary>
     public void Dispose()
     {
         foreach (var row in _rows) { row.Dispose(); }
         lock (_lock)
         {
             if (_combined is { } combined) { _memory.ReturnGradient(combined); }
-            _combined = null;
+            if (_before is { } before) { _memory.ReturnGradient(before); }
+            (_combined, _before) = (null, null);
         }
-
-        if (_before is not null) { _memory.ReturnGradient(_before); }
     }
 }

@@ -41,7 +41,8 @@ public static partial class TorchNative
     }
 
     /// <summary>Loads libtorch by path; its sonames then satisfy what TorchSharp's library needs.</summary>
-    private static void LoadExternal(string folder)
+    /// <exception cref="InvalidOperationException">A library cannot be loaded from there.</exception>
+    internal static void LoadExternal(string folder)
     {
         foreach (string name in (ReadOnlySpan<string>)["libc10.so", "libtorch_cpu.so", "libtorch_cuda.so", "libtorch.so"])
         {

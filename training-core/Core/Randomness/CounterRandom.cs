@@ -16,6 +16,7 @@ public enum RandomPurpose : uint
     GreedyBaseline = 20,
     TokenSelection = 21,
     Bootstrap = 22,
+    ProjectionOrder = 9,
 }
 
 /// <summary>

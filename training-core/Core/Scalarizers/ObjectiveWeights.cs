@@ -96,5 +96,12 @@ public static class ObjectiveWeights
         return weights;
     }
 
+    /// <summary>Checks that weights of at least the floor can sum to 1.</summary>
+    /// <exception cref="ArgumentException">The floor is negative or exceeds 1/number of objectives.</exception>
+    internal static void RequireFloor(double floor, int count)
+    {
+        if (!(floor >= 0) || floor * count > 1 + 1e-12) { throw new ArgumentException(FormattableString.Invariant($"scalarizer.floor is {floor} for {count} objectives; it must lie between 0 and {1.0 / count} so that the weights can sum to 1."), nameof(floor)); }
+    }
+
     internal static string Show(IEnumerable<double> values) => "(" + string.Join(", ", values.Select(value => FormattableString.Invariant($"{value}"))) + ")";
 }

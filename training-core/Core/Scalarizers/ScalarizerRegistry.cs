@@ -22,17 +22,26 @@ public static class ScalarizerRegistry
 {
     private static readonly Dictionary<Type, Func<ScalarizerSpec, IReadOnlyList<ObjectiveSpec>, ScalarizerSetup>> methods = new()
     {
+        [typeof(AlignedMtlScalarizerSpec)] = Line<AlignedMtlScalarizerSpec>(AlignedMtlScalarizer.Create),
+        [typeof(CAGradScalarizerSpec)] = Line<CAGradScalarizerSpec>(CAGradScalarizer.Create),
         [typeof(CtwaScalarizerSpec)] = Line<CtwaScalarizerSpec>(CtwaScalarizer.Create),
         [typeof(DvaoScalarizerSpec)] = Line<DvaoScalarizerSpec>(DvaoScalarizer.Create),
+        [typeof(DynamicScalarizerSpec)] = Line<DynamicScalarizerSpec>(DynamicScalarizer.Create),
         [typeof(FamoScalarizerSpec)] = Line<FamoScalarizerSpec>(FamoScalarizer.Create),
         [typeof(GdpoScalarizerSpec)] = Line<GdpoScalarizerSpec>(GdpoScalarizer.Create),
+        [typeof(GradNormScalarizerSpec)] = Line<GradNormScalarizerSpec>(GradNormScalarizer.Create),
         [typeof(HypervolumeScalarizerSpec)] = Line<HypervolumeScalarizerSpec>(HypervolumeScalarizer.Create),
+        [typeof(ImtlGScalarizerSpec)] = Line<ImtlGScalarizerSpec>(ImtlGScalarizer.Create),
         [typeof(LagrangianScalarizerSpec)] = Line<LagrangianScalarizerSpec>(LagrangianScalarizer.Create),
         [typeof(LinearScalarizerSpec)] = Line<LinearScalarizerSpec>(LinearScalarizer.Create),
+        [typeof(MgdaScalarizerSpec)] = Line<MgdaScalarizerSpec>(MgdaScalarizer.Create),
+        [typeof(NashMtlScalarizerSpec)] = Line<NashMtlScalarizerSpec>(NashMtlScalarizer.Create),
         [typeof(PamaScalarizerSpec)] = Line<PamaScalarizerSpec>(PamaScalarizer.Create),
+        [typeof(PCGradScalarizerSpec)] = Line<PCGradScalarizerSpec>(PCGradScalarizer.Create),
         [typeof(RvpoScalarizerSpec)] = Line<RvpoScalarizerSpec>(RvpoScalarizer.Create),
         [typeof(StchScalarizerSpec)] = Line<StchScalarizerSpec>(StchScalarizer.Create),
         [typeof(TchebycheffScalarizerSpec)] = Line<TchebycheffScalarizerSpec>(TchebycheffScalarizer.Create),
+        [typeof(UPGradScalarizerSpec)] = Line<UPGradScalarizerSpec>(UPGradScalarizer.Create),
     };
 
     /// <summary>The method that the options describe.</summary>

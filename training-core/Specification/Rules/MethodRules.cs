@@ -37,12 +37,6 @@ public static class MethodRules
         if (job.Rollout.SamplesPerPrompt == 1) { yield return new("rollout.samples_per_prompt", $"is 1; {job.Scalarizer.MethodName()} compares the samples of a prompt and needs at least 2."); }
     }
 
-    /// <summary>The reference repository does not have the method.</summary>
-    public static IEnumerable<JobFinding> NoReference(JobSpec job)
-    {
-        if (job.Scalarizer.Mode == MethodMode.Reference) { yield return new("scalarizer.mode", $"is reference, but the reference implementation has no {job.Scalarizer.MethodName()}; remove mode, or use mode: corrected."); }
-    }
-
     /// <summary>An option means nothing in this combination.</summary>
     /// <param name="key">Key below scalarizer.</param>
     /// <param name="given">Whether the job gives the option.</param>
@@ -60,5 +54,27 @@ public static class MethodRules
         {
             yield return new("objectives", FormattableString.Invariant($"has weights that sum to {sum:R} in float64; {job.Scalarizer.MethodName()} in mode: reference takes them only if the sum is exactly 1. Change them, such as to 0.5, 0.25 and 0.25, or use mode: corrected, which normalises them."));
         }
+    }
+
+    /// <summary>Methods whose <c>mode: reference</c> there is.</summary>
+    private const string ReferenceMethods = "ctwa, dynamic, gradnorm, lagrangian, linear, mgda, pama and tchebycheff";
+
+    /// <summary>The reference implementation does not have the method.</summary>
+    public static IEnumerable<JobFinding> NoReferenceMode(JobSpec job)
+    {
+        if (job.Scalarizer.Mode == MethodMode.Reference) { yield return new("scalarizer.mode", $"is reference, but the reference implementation has no {job.Scalarizer.MethodName()}; it has {ReferenceMethods}. Use mode: corrected."); }
+    }
+
+    /// <summary>Reference modes measure gradients at every update.</summary>
+    public static IEnumerable<JobFinding> ReferenceSolvesEveryUpdate(JobSpec job)
+    {
+        if (job.Scalarizer is GradientScalarizerSpec { GramEvery: > 1 } spec) { yield return new("scalarizer.gram_every", $"is {spec.GramEvery}, but mode: reference measures gradients at every update; use 1, or mode: corrected."); }
+    }
+
+    /// <summary>Weights of at least the floor can sum to 1.</summary>
+    public static IEnumerable<JobFinding> FloorFits(JobSpec job, double floor)
+    {
+        int count = job.Objectives.Count;
+        if (count > 1 && floor * count > 1) { yield return new("scalarizer.floor", FormattableString.Invariant($"is {floor}, but {count} objectives with at least that weight each would exceed 1; give at most {Math.Floor(1000.0 / count) / 1000}.")); }
     }
 }

@@ -11,5 +11,5 @@ public sealed record DvaoScalarizerSpec : ScalarizerSpec
     public override bool MakesItsOwnAdvantages() => true;
 
     /// <inheritdoc/>
-    public override IEnumerable<JobFinding> Check(JobSpec job) => [.. MethodRules.NoReference(job), .. MethodRules.SeveralObjectives(job), .. MethodRules.SamplesToCompare(job)];
+    public override IEnumerable<JobFinding> Check(JobSpec job) => [.. MethodRules.NoReferenceMode(job), .. MethodRules.SeveralObjectives(job), .. MethodRules.SamplesToCompare(job)];
 }

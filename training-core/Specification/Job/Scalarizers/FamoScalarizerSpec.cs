@@ -29,7 +29,7 @@ public sealed record FamoScalarizerSpec : ScalarizerSpec
     /// <inheritdoc/>
     public override IEnumerable<JobFinding> Check(JobSpec job) =>
     [
-        .. MethodRules.NoReference(job), .. MethodRules.SeveralObjectives(job), .. MethodRules.OnePerObjective(job, "ideal", Ideal),
+        .. MethodRules.NoReferenceMode(job), .. MethodRules.SeveralObjectives(job), .. MethodRules.OnePerObjective(job, "ideal", Ideal),
         .. MethodRules.PositiveWeights(job, "starts from the logarithms of the weights"),
     ];
 }

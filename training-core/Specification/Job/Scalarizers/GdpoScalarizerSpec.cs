@@ -13,5 +13,5 @@ public sealed record GdpoScalarizerSpec : ScalarizerSpec
     public bool Whiten { get; init; } = true;
 
     /// <inheritdoc/>
-    public override IEnumerable<JobFinding> Check(JobSpec job) => [.. MethodRules.NoReference(job), .. MethodRules.SeveralObjectives(job), .. MethodRules.SamplesToCompare(job)];
+    public override IEnumerable<JobFinding> Check(JobSpec job) => [.. MethodRules.NoReferenceMode(job), .. MethodRules.SeveralObjectives(job), .. MethodRules.SamplesToCompare(job)];
 }

@@ -23,7 +23,7 @@ public sealed record HypervolumeScalarizerSpec : ScalarizerSpec
     /// <inheritdoc/>
     public override IEnumerable<JobFinding> Check(JobSpec job) =>
     [
-        .. MethodRules.NoReference(job), .. MethodRules.SeveralObjectives(job), .. NotTooMany(job), .. MethodRules.OnePerObjective(job, "reference", Reference), .. Validates(job),
+        .. MethodRules.NoReferenceMode(job), .. MethodRules.SeveralObjectives(job), .. NotTooMany(job), .. MethodRules.OnePerObjective(job, "reference", Reference), .. Validates(job),
     ];
 
     private static IEnumerable<JobFinding> NotTooMany(JobSpec job)

@@ -12,5 +12,5 @@ public sealed record StchScalarizerSpec : IdealPointScalarizerSpec
     public double Mu { get; init; } = 0.1;
 
     /// <inheritdoc/>
-    public override IEnumerable<JobFinding> Check(JobSpec job) => [.. MethodRules.NoReference(job), .. base.Check(job)];
+    public override IEnumerable<JobFinding> Check(JobSpec job) => [.. MethodRules.NoReferenceMode(job), .. base.Check(job)];
 }
