@@ -32,7 +32,7 @@ internal sealed class ActorUpdate
         oldLogProbabilities = Read(inputs, "old_log_prob");
         referenceLogProbabilities = Read(inputs, "ref_log_prob");
         Theta = GoldenNumbers.Row(inputs.GetProperty("theta0"));
-        aggregation = LossCase.Aggregation(config) ?? throw new NotSupportedException("this build lacks the aggregation of the case.");
+        aggregation = LossCase.Aggregation(config);
         double clip = config.GetProperty("clip_ratio").GetDouble();
         loss = new() { ClipLow = clip, ClipHigh = clip, DualClip = 3 };
         if (config.GetProperty("kl_loss_type").GetString() != "low_var_kl") { throw new NotSupportedException("no test for another KL kind."); }
@@ -85,14 +85,14 @@ internal sealed class ActorUpdate
                 _ => Part(oldLogProbabilities),
             };
             var counts = LossCase.Counts(micro);
-            Tensor weights = TokenWeights.OfMask(aggregation, counts, micro);
-            var part = PolicyLoss.Compute(logProbabilities, ratioTo, Part(advantages), weights, loss);
+            Tensor weights = LossCase.Weights(aggregation, micro);
+            var part = PolicyLoss.Compute(new LossTokens(logProbabilities, ratioTo, Part(advantages), weights), loss);
             double divisor = LossCase.ReferenceDivisor(aggregation, counts), perToken = LossCase.ReferenceDivisor(LossAggregation.TokenMean, counts);
             Tensor value = part.Loss.Times(divisor);
             double policyLoss = value.ToDouble();
             if (kl && config.GetProperty("use_kl_loss").GetBoolean())
             {
-                Tensor divergence = KullbackLeibler.LowVarianceLoss(logProbabilities, Part(referenceLogProbabilities), weights).Times(divisor);
+                Tensor divergence = KullbackLeibler.Loss(new KlSpec(), logProbabilities, Part(referenceLogProbabilities), weights).Times(divisor);
                 value = value.Plus(divergence.Times(config.GetProperty("kl_loss_coef").GetDouble()));
                 if (metric is { Suffix: "" }) { Log("actor/kl_loss", divergence.ToDouble() * share); Log("actor/kl_coef", config.GetProperty("kl_loss_coef").GetDouble()); }
             }
