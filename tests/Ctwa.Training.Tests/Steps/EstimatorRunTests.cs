@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Ctwa.Training.Checkpoints;
 using Ctwa.Training.Losses;
+using Ctwa.Training.Scalarizers;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
 using Xunit;
@@ -69,17 +70,30 @@ public sealed class EstimatorRunTests : IDisposable
     }
 
     [Fact]
-    public async Task A_penalty_holds_the_policy_near_its_reference()
+    public async Task A_penalty_and_greedy_completions_enter_the_advantages_as_numbers_per_completion()
     {
-        async Task<double> Divergence(string name, double coefficient)
+        var signals = new StepSignals
         {
-            var run = Run(name, Small(10) with { Advantage = new AdvantageSpec { Estimator = AdvantageEstimator.Rloo }, RewardKl = new RewardKlSpec { Coefficient = coefficient } });
-            await run.FinishAsync([Long, Long, Long]);
-            return Steps(run).TakeLast(3).Average(line => line["reward_kl/divergence"]!.GetValue<double>());
+            Step = 1, Scores = new double[,] { { 1, 0, 0 }, { 0, 1, 1 }, { 1, 1, 1 }, { 0, 0, 0 } }, Groups = [0, 0, 1, 1], Lengths = [2, 4, 1, 5], Valid = [true, true, true, false], LearningRate = 1e-3,
+        };
+        var penalty = RewardPenalty.Of(0.5, [0.4, 0.8, 0.2, 9], signals);
+        Assert.Equal(((0.4 / 2) + (0.8 / 4) + (0.2 / 1)) / 3, penalty.Mean, 1e-12);
+        double[] rewards = [1, 0, 1, 0];
+        async Task<double[]> Advantages(AdvantageEstimator estimator, GreedyScores? greedy)
+        {
+            var job = PreparedJob.Prepare(Small(1) with { Advantage = new AdvantageSpec { Estimator = estimator } }, _folder);
+            using var backend = new LocalBackend(job);
+            var advantages = new StepAdvantages(job, backend, default, signals, greedy, penalty);
+            return (await advantages.OfScalarAsync(rewards, 0, job.Scalarizer!.Initial(), TestContext.Current.CancellationToken)).Value;
         }
 
-        double free = await Divergence("free", 1e-9), held = await Divergence("held", 100);
-        Assert.True(Math.Abs(held) < 0.5 * free, $"{held} with, {free} without a penalty.");
+        // RLOO of 1 − 0.2 and 0 − 0.4; the third is alone in its group, the fourth was dropped.
+        double[] rloo = await Advantages(AdvantageEstimator.Rloo, null);
+        Assert.Equal([1.2, -1.2, 0, 0], rloo.Select(value => Math.Round(value, 12)));
+
+        // The equally weighted greedy scores are 1/3 and, dropped, nothing.
+        double[] remax = await Advantages(AdvantageEstimator.Remax, new GreedyScores(new double[,] { { 1, 0, 0 }, { 1, 1, 1 } }, [true, false], [3, 3]));
+        Assert.Equal([Math.Round(0.8 - (1.0 / 3), 12), Math.Round(-0.4 - (1.0 / 3), 12), 0, 0], remax.Select(value => Math.Round(value, 12)));
     }
 
     [Fact]
