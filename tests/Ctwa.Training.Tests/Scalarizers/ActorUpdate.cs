@@ -85,14 +85,14 @@ internal sealed class ActorUpdate
                 _ => Part(oldLogProbabilities),
             };
             var counts = LossCase.Counts(micro);
-            Tensor weights = TokenWeights.OfMask(aggregation, counts, micro);
+            Tensor weights = LossCase.Weights(aggregation, micro);
             var part = PolicyLoss.Compute(new LossTokens(logProbabilities, ratioTo, Part(advantages), weights), loss);
             double divisor = LossCase.ReferenceDivisor(aggregation, counts), perToken = LossCase.ReferenceDivisor(LossAggregation.TokenMean, counts);
             Tensor value = part.Loss.Times(divisor);
             double policyLoss = value.ToDouble();
             if (kl && config.GetProperty("use_kl_loss").GetBoolean())
             {
-                Tensor divergence = KullbackLeibler.Loss(new KlSpec { Kind = KlKind.LowVarKl }, logProbabilities, Part(referenceLogProbabilities), weights).Times(divisor);
+                Tensor divergence = KullbackLeibler.Loss(new KlSpec(), logProbabilities, Part(referenceLogProbabilities), weights).Times(divisor);
                 value = value.Plus(divergence.Times(config.GetProperty("kl_loss_coef").GetDouble()));
                 if (metric is { Suffix: "" }) { Log("actor/kl_loss", divergence.ToDouble() * share); Log("actor/kl_coef", config.GetProperty("kl_loss_coef").GetDouble()); }
             }

@@ -34,13 +34,15 @@ public sealed partial class MetricsDocumentTests : IDisposable
             job with { Diagnostics = new DiagnosticsSpec { GramEvery = 1 } },
             job with { Scalarizer = new CtwaScalarizerSpec { Mode = MethodMode.Reference, Targets = new(0.15) } },
             job with { Scalarizer = new CtwaScalarizerSpec { Targets = new(0.25) } },
+            job with { Advantage = new AdvantageSpec { Estimator = AdvantageEstimator.Gae }, Loss = job.Loss with { Kind = LossKind.KlCov } },
+            job with { Advantage = new AdvantageSpec { Estimator = AdvantageEstimator.Remax }, RewardKl = new RewardKlSpec { Coefficient = 0.1 } },
             job with { Scalarizer = new LinearScalarizerSpec(), Objectives = [job.Objectives[0] with { OnFailure = FailurePolicy.DropSample, Retries = 0 }, job.Objectives[1], job.Objectives[2]] },
         ];
         HashSet<string> metrics = [], samples = [], summary = [], state = [], fingerprint = [];
         for (int i = 0; i < jobs.Length; i++)
         {
             var run = new RunFolder(Path.Combine(_folder, $"{i}"), jobs[i]);
-            await run.FinishAsync(i < 3 ? null : [new ScriptedReward((call, _) => call % 5 == 0 ? double.NaN : call % 3), new ConcisenessReward(), new ClarityReward()]);
+            await run.FinishAsync(i < jobs.Length - 1 ? null : [new ScriptedReward((call, _) => call % 5 == 0 ? double.NaN : call % 3), new ConcisenessReward(), new ClarityReward()]);
             metrics.UnionWith(run.Observer.Lines.SelectMany(Names));
             samples.UnionWith(Directory.GetFiles(run.In("samples")).SelectMany(File.ReadLines).SelectMany(Names));
             summary.UnionWith(Names(File.ReadAllText(run.In("summary.json"))));

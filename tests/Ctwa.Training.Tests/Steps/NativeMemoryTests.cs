@@ -20,6 +20,8 @@ public sealed class NativeMemoryTests : IDisposable
     [InlineData("ctwa reference")]
     [InlineData("kl and entropy")]
     [InlineData("two epochs, grpo")]
+    [InlineData("gae, gspo")]
+    [InlineData("remax, clip_cov, penalty in the reward")]
     public async Task Native_tensor_count_is_flat_over_twenty_steps(string variant)
     {
         var job = Variant(variant, TinyJobs.Arithmetic(steps: 20, warmStartSteps: 2, hidden: 8));
@@ -51,6 +53,13 @@ public sealed class NativeMemoryTests : IDisposable
         "ctwa" => job,
         "ctwa reference" => job with { Scalarizer = new CtwaScalarizerSpec { Mode = MethodMode.Reference, Targets = new(0.15) } },
         "kl and entropy" => job with { Loss = new LossSpec { Kl = new KlSpec { Coefficient = 0.1 }, EntropyCoefficient = 0.01 } },
+        "gae, gspo" => job with { Advantage = new AdvantageSpec { Estimator = AdvantageEstimator.Gae }, Loss = new LossSpec { Kind = LossKind.Gspo, Value = new ValueLossSpec { Coefficient = 0.1 } } },
+        "remax, clip_cov, penalty in the reward" => job with
+        {
+            Advantage = new AdvantageSpec { Estimator = AdvantageEstimator.Remax },
+            Loss = new LossSpec { Kind = LossKind.ClipCov, CovLow = 0, ImportanceCap = 2 },
+            RewardKl = new RewardKlSpec { Coefficient = 0.1, Controller = KlController.Adaptive, Target = 0.1, Horizon = 100 },
+        },
         _ => job with { Advantage = new AdvantageSpec { Estimator = AdvantageEstimator.Grpo }, Update = job.Update with { Epochs = 2 } },
     };
 
