@@ -21,13 +21,13 @@ public sealed class MethodKillTests(ITestOutputHelper output) : IDisposable
         int seed = int.TryParse(Environment.GetEnvironmentVariable("CTWA_KILL_SEED"), CultureInfo.InvariantCulture, out int given) ? given : Random.Shared.Next(1_000_000);
         output.WriteLine($"seed {seed}");
         var random = new Random(seed);
-        var cases = MethodCase.All(text => JobSpecReader.ReadText("job", text, []).Spec is not null).Select(method => (Method: method, Step: random.Next(1, MethodJobs.Steps - 8), Delay: random.Next(60))).ToArray();
+        var cases = MethodCase.All(text => JobSpecReader.ReadText("job", text, []).Spec is not null).Select(method => (Method: method, Step: random.Next(1, MethodJobs.Steps - 8), Delay: random.Next(60), ByCommand: random.Next(2) == 0)).ToArray();
         var differences = new ConcurrentBag<string>();
         await Parallel.ForEachAsync(cases, new ParallelOptions { MaxDegreeOfParallelism = AtATime, CancellationToken = TestContext.Current.CancellationToken }, async (entry, _) =>
         {
             try
             {
-                if (await CompareAsync(entry.Method, entry.Step, entry.Delay) is { } difference) { differences.Add($"{entry.Method}: {difference}"); }
+                if (await CompareAsync(entry.Method, entry.Step, entry.Delay, entry.ByCommand) is { } difference) { differences.Add($"{entry.Method}: {difference}"); }
             }
             catch (Exception failure) when (failure is TimeoutException or InvalidOperationException or Xunit.Sdk.XunitException)
             {
@@ -39,7 +39,7 @@ public sealed class MethodKillTests(ITestOutputHelper output) : IDisposable
     }
 
     /// <returns>Null: both runs are equal.</returns>
-    private async Task<string?> CompareAsync(MethodCase method, int step, int delay)
+    private async Task<string?> CompareAsync(MethodCase method, int step, int delay, bool byCommand)
     {
         string name = method.ToString().Replace(' ', '-'), folder = Directory.CreateDirectory(_place.PathOf(name)).FullName;
         string job = MethodJobs.Create(method).WriteTo(folder);
@@ -56,17 +56,17 @@ public sealed class MethodKillTests(ITestOutputHelper output) : IDisposable
         }
 
         var undisturbed = _place.TrainLocallyAsync(job, $"{name}/undisturbed");
-        if (await ResumeAsync(method, folder, killed) is { } failure) { return failure; }
+        if (await ResumeAsync(byCommand, folder, killed) is { } failure) { return failure; }
         var expected = await undisturbed;
         if (killed.ModelHash != expected.ModelHash) { return $"other weights after a kill at step {step}: {killed.ModelHash}, undisturbed {expected.ModelHash}"; }
         string? line = expected.History.Zip(killed.History).Where(pair => pair.First != pair.Second).Select(pair => $"{pair.First}\n{pair.Second}").FirstOrDefault();
         return line is not null || expected.History.Count != killed.History.Count ? $"another history after a kill at step {step}: {line ?? string.Join(", ", killed.Steps)}" : null;
     }
 
-    /// <summary>Corrected modes by the command; reference modes, whose way back is the same loop's, without processes: it halves their time.</summary>
-    private async Task<string?> ResumeAsync(MethodCase method, string folder, RunFolder run)
+    /// <summary>By the command, or, since most of the time is the start of processes, without: what a method remembers comes back through the same loop.</summary>
+    private async Task<string?> ResumeAsync(bool byCommand, string folder, RunFolder run)
     {
-        if (method.Reference)
+        if (!byCommand)
         {
             await _place.ResumeLocallyAsync(run);
             return null;

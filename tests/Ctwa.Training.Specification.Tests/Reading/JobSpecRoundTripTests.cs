@@ -10,7 +10,7 @@ public sealed class JobSpecRoundTripTests
     /// <summary>Options of the methods besides ctwa; their values survive as they are, whatever they are.</summary>
     private static readonly Func<double, ScalarizerSpec>[] methods =
     [
-        _ => new LinearScalarizerSpec { Mode = MethodMode.Reference },
+        _ => new LinearScalarizerSpec { Normalize = ScoreNormalization.Batch },
         unit => new MgdaScalarizerSpec { Normalization = GradientNormalization.LossPlus, Ideal = new NumberOrList([unit, 1]), Rescale = true, EmaRate = unit },
         _ => new MgdaScalarizerSpec { Mode = MethodMode.Reference, PerSlice = true },
         unit => new GradNormScalarizerSpec { Alpha = unit, Floor = unit / 2, Plan = CombinationPlan.SecondPass },
