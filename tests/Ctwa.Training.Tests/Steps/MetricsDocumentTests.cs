@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Ctwa.TestKit;
 using Ctwa.TestKit.Processes;
+using Ctwa.Training.Diagnostics;
 using Ctwa.Training.Rewards;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
@@ -50,7 +51,7 @@ public sealed partial class MetricsDocumentTests : IDisposable
             fingerprint.UnionWith(Names(File.ReadAllText(Path.Combine(run.Checkpoints.Complete()[^1], "fingerprint.json"))));
         }
 
-        // Every method's own metrics, in both modes where it has them; and the rare line about who paid for whom.
+        // Every method's own metrics, in both modes where it has them; and what such short runs rarely show: who paid for whom, no gradient of length 0.
         foreach (var method in MethodCase.All(text => JobSpecReader.ReadText("job", text, []).Spec is not null))
         {
             var scalarizer = JobSpecReader.ReadText("job", MethodJobs.Create(method).Yaml, []).Spec!.Scalarizer;
@@ -62,6 +63,7 @@ public sealed partial class MetricsDocumentTests : IDisposable
 
         var line = new MetricsLine(TrainingStage.Rl, 1, 1);
         line.AddInterference(Objectives, [(0, 1)]);
+        foreach (var (name, value) in new GradientGeometry(new double[,] { { 2, -1, 0 }, { -1, 2, 0 }, { 0, 0, 1 } }).Metrics(Objectives)) { line.Add(name, value); }
         metrics.UnionWith(Names(line.ToString()));
         Equal("metrics.jsonl", metrics);
         Equal("samples/", samples);
