@@ -43,7 +43,8 @@ public sealed partial class MetricsDocumentTests : IDisposable
         for (int i = 0; i < jobs.Length; i++)
         {
             var run = new RunFolder(Path.Combine(_folder, $"{i}"), jobs[i]);
-            await run.FinishAsync(i < jobs.Length - 1 ? null : [new ScriptedReward((call, _) => call % 5 == 0 ? double.NaN : call % 3), new ConcisenessReward(), new ClarityReward()]);
+            // The first has scores that differ in every objective, so that every ratio exists; the last has failures.
+            await run.FinishAsync(i == 0 || i == jobs.Length - 1 ? [new ScriptedReward((call, _) => i > 0 && call % 5 == 0 ? double.NaN : call % 3), new ScriptedReward((call, _) => call % 4), new ScriptedReward((call, _) => call % 5)] : null);
             metrics.UnionWith(run.Observer.Lines.SelectMany(Names));
             samples.UnionWith(Directory.GetFiles(run.In("samples")).SelectMany(File.ReadLines).SelectMany(Names));
             summary.UnionWith(Names(File.ReadAllText(run.In("summary.json"))));
