@@ -43,6 +43,23 @@ internal sealed class GridJobs : IDisposable
         }
     }
 
+    /// <summary>Trains a job without a grid, and on silos of one and two lanes: weights and metrics are equal bit for bit.</summary>
+    public async Task RequireGridEqualsLocalAsync(JobSpec spec, CancellationToken token)
+    {
+        var local = await TrainLocallyAsync(spec, "local");
+        foreach (int lanes in (int[])[1, 2])
+        {
+            string id = $"lanes-{lanes}";
+            await using var silo = await TestSilo.StartAsync(lanes);
+            var coordinator = silo.Grains.GetGrain<ICoordinatorGrain>(id);
+            Assert.Null(await coordinator.Submit(Submission(spec, id), token));
+            var (end, _) = await WatchAsync(coordinator, token);
+            Assert.Equal((JobStatus.Succeeded, null), (end.Status, end.Failure));
+            Assert.Equal(local.ModelHash, Run(id).ModelHash);
+            Assert.Equal(local.History, Run(id).History);
+        }
+    }
+
     public void Dispose() => Directory.Delete(Folder, recursive: true);
 
     private sealed class Silence : ITrainingObserver

@@ -1,4 +1,3 @@
-using Ctwa.Grains.Abstractions;
 using Ctwa.TestKit.Processes;
 using Xunit;
 
@@ -31,17 +30,7 @@ public sealed class EstimatorGridTests : IDisposable
         var job = ExactnessJobs.Create("linear", odd: true);
         Assert.Contains(Plain, job.Yaml, StringComparison.Ordinal);
         var spec = _jobs.Read(job with { Yaml = job.Yaml.Replace(Plain, s_settings[name], StringComparison.Ordinal) });
-        var local = await _jobs.TrainLocallyAsync(spec, "local");
-        foreach (int lanes in (int[])[1, 2])
-        {
-            await using var silo = await TestSilo.StartAsync(lanes);
-            var coordinator = silo.Grains.GetGrain<ICoordinatorGrain>($"lanes-{lanes}");
-            Assert.Null(await coordinator.Submit(_jobs.Submission(spec, $"lanes-{lanes}"), Token));
-            var (end, _) = await GridJobs.WatchAsync(coordinator, Token);
-            Assert.Equal((JobStatus.Succeeded, null), (end.Status, end.Failure));
-            Assert.Equal(local.ModelHash, _jobs.Run($"lanes-{lanes}").ModelHash);
-            Assert.Equal(local.History, _jobs.Run($"lanes-{lanes}").History);
-        }
+        await _jobs.RequireGridEqualsLocalAsync(spec, Token);
     }
 
     // Without this, a setting that nobody reads would make the theory above compare one job with itself.

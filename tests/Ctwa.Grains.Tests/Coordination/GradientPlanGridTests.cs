@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Ctwa.Grains.Abstractions;
 using Ctwa.TestKit.Processes;
 using Ctwa.Training.Specification;
 using Xunit;
@@ -28,21 +27,7 @@ public sealed class GradientPlanGridTests : IDisposable
     public static TheoryData<string> Names => new(s_scalarizers.Keys);
 
     [Theory, MemberData(nameof(Names))]
-    public async Task The_grid_equals_the_local_trainer_bit_for_bit_on_one_and_two_lanes(string name)
-    {
-        var spec = Spec(name);
-        var local = await _jobs.TrainLocallyAsync(spec, "local");
-        foreach (int lanes in (int[])[1, 2])
-        {
-            await using var silo = await TestSilo.StartAsync(lanes);
-            var coordinator = silo.Grains.GetGrain<ICoordinatorGrain>($"lanes-{lanes}");
-            Assert.Null(await coordinator.Submit(_jobs.Submission(spec, $"lanes-{lanes}"), Token));
-            var (end, _) = await GridJobs.WatchAsync(coordinator, Token);
-            Assert.Equal((JobStatus.Succeeded, null), (end.Status, end.Failure));
-            Assert.Equal(local.ModelHash, _jobs.Run($"lanes-{lanes}").ModelHash);
-            Assert.Equal(local.History, _jobs.Run($"lanes-{lanes}").History);
-        }
-    }
+    public Task The_grid_equals_the_local_trainer_bit_for_bit_on_one_and_two_lanes(string name) => _jobs.RequireGridEqualsLocalAsync(Spec(name), Token);
 
     // Without this, a setting that nobody reads would make the theory above compare one job with itself.
     [Fact]
