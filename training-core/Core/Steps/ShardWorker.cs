@@ -1,9 +1,7 @@
-using System.Runtime.InteropServices;
 using Ctwa.Training.Advantages;
 using Ctwa.Training.Losses;
 using Ctwa.Training.Models;
 using Ctwa.Training.Native;
-using Ctwa.Training.Randomness;
 using Ctwa.Training.Rollouts;
 using Ctwa.Training.Specification;
 using TorchSharp;
@@ -22,13 +20,16 @@ public sealed class ShardWorker : IDisposable
     private readonly IPolicyModel _policy;
     private readonly RolloutEngine _engine;
     private readonly ValueHead? _head;
-    private IPolicyModel? _reference;
+    private readonly PolicyForward _forward;
+    private readonly ShardTokenSelection _selection;
 
     public ShardWorker(PreparedJob job, PolicyMemory memory)
     {
         _job = job;
         _memory = memory;
         _policy = job.CreateModel(memory.Weights);
+        _forward = new PolicyForward(job, memory, _policy);
+        _selection = new ShardTokenSelection(job.Spec, _forward);
         _engine = new RolloutEngine(_policy, memory.Device);
         _head = job.HasValueHead ? new ValueHead(job.Layout, memory.Weights) : null;
     }
@@ -47,7 +48,7 @@ public sealed class ShardWorker : IDisposable
     public UpdateSums AccumulatePolicy(IReadOnlyList<Completion> completions, PolicyPart part, Tensor[] gradients)
     {
         var sums = new UpdateSums();
-        bool[][][]? selected = PolicyLoss.SelectsTokens(_job.Spec.Loss.Kind) ? SelectTokens(completions, part) : null;
+        bool[][][]? selected = PolicyLoss.SelectsTokens(_job.Spec.Loss.Kind) ? _selection.Select(completions, part) : null;
         for (int first = 0; first < completions.Count; first += _job.Spec.Update.MicroBatchSize)
         {
             int count = Math.Min(_job.Spec.Update.MicroBatchSize, completions.Count - first);
@@ -88,18 +89,18 @@ public sealed class ShardWorker : IDisposable
             int[] rows = [.. Enumerable.Range(first, Math.Min(spec.Update.MicroBatchSize, completions.Count - first))];
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
-            var batch = Pack(completions, rows);
+            var batch = _forward.Pack(completions, rows);
             float[] own = [], divergence = [], values = [];
             int streams = 0;
             if (_head is not null || spec.Loss.ImportanceCap > 0)
             {
-                var hidden = ResponseHidden(_policy, batch);
-                if (spec.Loss.ImportanceCap > 0) { own = Floats(LogProbabilities(_policy, hidden, batch).LogProbabilities); }
+                var hidden = _forward.Hidden(batch);
+                if (spec.Loss.ImportanceCap > 0) { own = PolicyForward.Floats(_forward.LogProbabilities(hidden, batch).LogProbabilities); }
                 if (_head is not null)
                 {
                     var all = _head.Values(hidden);
                     streams = (int)all.shape[1];
-                    values = Floats(all.transpose(0, 1));
+                    values = PolicyForward.Floats(all.transpose(0, 1));
                 }
             }
 
@@ -107,7 +108,7 @@ public sealed class ShardWorker : IDisposable
             {
                 // Of the policy that sampled, as it sampled: the penalty is part of the reward, and that is of the sample.
                 var sampled = tensor([.. rows.SelectMany(row => completions[row].LogProbabilities)], device: _memory.Device);
-                divergence = Floats(KullbackLeibler.Divergence(penalty.Kind, sampled, ReferenceLogProbabilities(batch)));
+                divergence = PolicyForward.Floats(KullbackLeibler.Divergence(penalty.Kind, sampled, _forward.OfReference(batch)));
             }
 
             int at = 0;
@@ -134,8 +135,8 @@ public sealed class ShardWorker : IDisposable
             int[] rows = [.. Enumerable.Range(first, Math.Min(_job.Spec.Update.MicroBatchSize, completions.Count - first))];
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
-            var batch = Pack(completions, rows);
-            float[] other = Floats(fromReference ? ReferenceLogProbabilities(batch) : LogProbabilities(_policy, batch).LogProbabilities);
+            var batch = _forward.Pack(completions, rows);
+            float[] other = PolicyForward.Floats(fromReference ? _forward.OfReference(batch) : _forward.OfPolicy(batch));
             int at = 0;
             foreach (int row in rows)
             {
@@ -153,7 +154,7 @@ public sealed class ShardWorker : IDisposable
     {
         _policy.Dispose();
         _head?.Dispose();
-        _reference?.Dispose();
+        _forward.Dispose();
     }
 
     /// <param name="selected">Tokens that the loss treats apart, [advantages][completions][L]; null: the loss does not choose.</param>
@@ -161,7 +162,7 @@ public sealed class ShardWorker : IDisposable
     {
         using var scope = NewDisposeScope();
         var loss = _job.Spec.Loss;
-        var batch = Pack(completions, rows);
+        var batch = _forward.Pack(completions, rows);
         float[] old = new float[batch.TokenCount], weights = new float[batch.TokenCount];
         int at = 0;
         foreach (int row in rows)
@@ -178,13 +179,13 @@ public sealed class ShardWorker : IDisposable
         var weight = tensor(weights, device: _memory.Device);
         var policyWeight = weight;
         if (loss.ImportanceCap > 0) { policyWeight = weight * TokenWeights.Importance(tensor(old, device: _memory.Device), tensor([.. rows.SelectMany(row => completions[row].LogProbabilities)], device: _memory.Device), loss.ImportanceCap); }
-        var hidden = ResponseHidden(_policy, batch);
-        var (present, entropy) = LogProbabilities(_policy, hidden, batch, loss.EntropyCoefficient > 0);
-        var reference = loss.Kl.Coefficient > 0 || part.Rows.RatioToReference ? ReferenceLogProbabilities(batch) : null;
+        var hidden = _forward.Hidden(batch);
+        var (present, entropy) = _forward.LogProbabilities(hidden, batch, loss.EntropyCoefficient > 0);
+        var reference = loss.Kl.Coefficient > 0 || part.Rows.RatioToReference ? _forward.OfReference(batch) : null;
         var compared = part.Rows.RatioToReference ? reference! : tensor(old, device: _memory.Device);
         int[] lengths = [.. rows.Select(row => completions[row].Tokens.Length)];
         PolicyLossPart[] parts = [.. part.Advantages.Select((advantages, m) => PolicyLoss.Compute(
-            new LossTokens(present, compared, tensor(TokenAdvantages(advantages, completions, rows), device: _memory.Device), policyWeight)
+            new LossTokens(present, compared, tensor(PolicyForward.TokenAdvantages(advantages, completions, rows), device: _memory.Device), policyWeight)
             {
                 Lengths = lengths,
                 Selected = selected is null ? null : tensor([.. rows.SelectMany(row => selected[m][row])], device: _memory.Device),
@@ -231,7 +232,7 @@ public sealed class ShardWorker : IDisposable
             Selected = sums.Average(one => one.Selected),
             ValueLoss = valueLoss,
             ValueClipped = valueClipped,
-            SamplerDifference = part.CompareSampler ? LargestDifference(Floats(present.detach()), old) : 0,
+            SamplerDifference = part.CompareSampler ? LargestDifference(PolicyForward.Floats(present.detach()), old) : 0,
         };
     }
 
@@ -294,102 +295,6 @@ public sealed class ShardWorker : IDisposable
         }
 
         return (loss!, value, clipped);
-    }
-
-    /// <summary>Tokens that the loss treats apart, over all of the shard's part of the update and for each of its advantages; one more forward pass.</summary>
-    /// <returns>[advantages][completions][L]; of dropped completions, empty.</returns>
-    private bool[][][] SelectTokens(IReadOnlyList<Completion> completions, PolicyPart part)
-    {
-        var spec = _job.Spec;
-        int[] valid = [.. Enumerable.Range(0, completions.Count).Where(i => part.Advantages[0].Valid[i])];
-        var present = new List<float>();
-        var compared = new List<float>();
-        var draws = new List<ulong>();
-        for (int first = 0; first < completions.Count; first += spec.Update.MicroBatchSize)
-        {
-            // The same micro-batches as in back-propagation, so that shapes and so log-probabilities are the same.
-            int[] rows = [.. valid.Where(row => row >= first && row < first + spec.Update.MicroBatchSize)];
-            if (rows.Length == 0) { continue; }
-            using var scope = NewDisposeScope();
-            using var noGrad = no_grad();
-            var batch = Pack(completions, rows);
-            present.AddRange(Floats(LogProbabilities(_policy, batch).LogProbabilities));
-            if (part.Rows.RatioToReference) { compared.AddRange(Floats(ReferenceLogProbabilities(batch))); }
-            else { compared.AddRange(rows.SelectMany(row => spec.Loss.ImportanceCap > 0 ? completions[row].Signals!.LogProbabilities : completions[row].LogProbabilities)); }
-            foreach (int row in rows)
-            {
-                var (prompt, sample) = (completions[row].Prompt.StepIndex, completions[row].Sample + (spec.Rollout.SamplesPerPrompt * part.Update));
-                for (int t = 0; t < completions[row].Tokens.Length; t++) { draws.Add(CounterRandom.Bits(spec.Seed, RandomPurpose.TokenSelection, part.Step, prompt, sample, t)); }
-            }
-        }
-
-        float[] old = [.. compared], current = [.. present];
-        return [.. part.Advantages.Select(one =>
-        {
-            float[] advantages = TokenAdvantages(one, completions, valid);
-            bool[] chosen = spec.Loss.Kind == LossKind.KlCov
-                ? TokenSelection.ForPenalty(advantages, current, spec.Loss.CovShare)
-                : TokenSelection.ForClipping(advantages, current, old, spec.Loss, [.. draws]);
-            var perCompletion = new bool[completions.Count][];
-            int at = 0;
-            foreach (int row in valid)
-            {
-                perCompletion[row] = chosen[at..(at + completions[row].Tokens.Length)];
-                at += completions[row].Tokens.Length;
-            }
-
-            return perCompletion;
-        })];
-    }
-
-    private static float[] TokenAdvantages(OutcomeAdvantages advantages, IReadOnlyList<Completion> completions, int[] rows)
-    {
-        float[] values = new float[rows.Sum(row => completions[row].Tokens.Length)];
-        int at = 0;
-        foreach (int row in rows)
-        {
-            int length = completions[row].Tokens.Length;
-            if (advantages.Streams.Count == 0) { advantages.TokenAdvantages(row, length, values.AsSpan(at)); }
-            else { advantages.TokenAdvantages(row, completions[row].Signals!.Advantages, values.AsSpan(at)); }
-            at += length;
-        }
-
-        return values;
-    }
-
-    private Tensor ReferenceLogProbabilities(PackedBatch batch)
-    {
-        if (_reference is null)
-        {
-            if (_memory.Reference is null) { throw new InvalidOperationException("the loss has a KL term but no reference policy is loaded."); }
-            _reference = _job.CreateModel(_memory.Reference);
-        }
-
-        using var noGrad = no_grad();
-        return LogProbabilities(_reference, batch).LogProbabilities;
-    }
-
-    /// <summary>Hidden states that predict the response tokens, shape [N, hidden].</summary>
-    private static Tensor ResponseHidden(IPolicyModel model, PackedBatch batch) => batch.SelectResponses(model.Hidden(batch.Ids));
-
-    private (Tensor LogProbabilities, Tensor? Entropy) LogProbabilities(IPolicyModel model, PackedBatch batch) => LogProbabilities(model, ResponseHidden(model, batch), batch);
-
-    private (Tensor LogProbabilities, Tensor? Entropy) LogProbabilities(IPolicyModel model, Tensor hidden, PackedBatch batch, bool withEntropy = false)
-    {
-        var logits = model.Logits(hidden);
-        double temperature = _job.Spec.Rollout.Temperature;
-        if (temperature != 1) { logits = logits.DividedBy(temperature); }
-        if (!withEntropy) { return (Numerics.TokenDistribution.LogProbabilities(logits, batch.Targets), null); }
-        return Numerics.TokenDistribution.Measure(logits, batch.Targets);
-    }
-
-    private PackedBatch Pack(IReadOnlyList<Completion> completions, int[] rows) =>
-        PackedBatch.Of([.. rows.Select(row => completions[row].Prompt.Tokens)], [.. rows.Select(row => completions[row].Tokens)], _memory.Device);
-
-    private static float[] Floats(Tensor values)
-    {
-        using var host = values.cpu().contiguous();
-        return MemoryMarshal.Cast<byte, float>(host.bytes).ToArray();
     }
 
     private static double LargestDifference(float[] left, float[] right)
