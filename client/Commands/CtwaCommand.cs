@@ -11,6 +11,7 @@ internal static class CtwaCommand
     /// <returns>One of <see cref="ExitCodes"/>.</returns>
     public static async Task<int> InvokeAsync(string[] arguments, TextWriter output, TextWriter error)
     {
+        if (ForwardedVerbs.Handles(arguments)) { return await GuardAsync(() => ForwardedVerbs.RunAsync(arguments, output, error), error); }
         var parsed = Root().Parse(arguments);
         var configuration = new InvocationConfiguration
         {
@@ -22,10 +23,20 @@ internal static class CtwaCommand
             EnableDefaultExceptionHandler = false,
         };
         if (parsed.Action is ParseErrorAction wrong) { wrong.ShowHelp = arguments.Length == 0; }
+        return await GuardAsync(
+            async () =>
+            {
+                int code = await parsed.InvokeAsync(configuration);
+                return parsed.Errors.Count > 0 ? ExitCodes.BadInput : code;
+            },
+            error);
+    }
+
+    private static async Task<int> GuardAsync(Func<Task<int>> command, TextWriter error)
+    {
         try
         {
-            int code = await parsed.InvokeAsync(configuration);
-            return parsed.Errors.Count > 0 ? ExitCodes.BadInput : code;
+            return await command();
         }
         catch (CommandFailure failure)
         {
@@ -39,10 +50,15 @@ internal static class CtwaCommand
         }
     }
 
-    internal static RootCommand Root() => new("Ctwa.Orleans: multi-objective reinforcement learning of language models on an elastic grid.\n\n" + ExitCodes.Help)
+    internal static RootCommand Root()
     {
-        TrainCommand.Create(),
-        CompareCommand.Create(),
-        SchemaCommand.Create(),
-    };
+        var root = new RootCommand("Ctwa.Orleans: multi-objective reinforcement learning of language models on an elastic grid.\n\n" + ExitCodes.Help)
+        {
+            TrainCommand.Create(),
+            CompareCommand.Create(),
+            SchemaCommand.Create(),
+        };
+        foreach (var verb in ForwardedVerbs.Commands()) { root.Add(verb); }
+        return root;
+    }
 }

@@ -3,7 +3,12 @@ using Ctwa.Training.Specification;
 namespace Ctwa.Training.Datasets;
 
 /// <summary>A prompt to complete and the answer that rewards compare with.</summary>
-public sealed record PromptExample(string Prompt, string GroundTruth);
+/// <param name="Prompt">Its text; for a conversation the content of the last turn, which is what rewards see.</param>
+public sealed record PromptExample(string Prompt, string GroundTruth)
+{
+    /// <summary>The conversation, if the data holds one (a list of role and content); empty: a plain text.</summary>
+    public IReadOnlyList<ChatMessage> Messages { get; init; } = [];
+}
 
 /// <summary>Prompts with random access, from a generated task or a JSONL file. Read <see cref="DatasetOrder"/> for the order in which a run visits them.</summary>
 public sealed class PromptDataset

@@ -1,0 +1,61 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace Ctwa.Silo.Tools;
+
+/// <summary>
+/// The verbs of <c>ctwa</c> that need what only the silo has: models, tokenizers, data readers. The client starts this
+/// executable with <c>tool VERB ...</c> and hands on its exit code. One folder per verb beside this file.
+/// </summary>
+internal static class ToolCommand
+{
+    /// <summary>First argument that chooses the tools instead of a silo.</summary>
+    public const string Word = "tool";
+
+    /// <summary>The verbs. Each is known to the client by name and description in its <c>ForwardedVerbs</c>.</summary>
+    private static readonly Func<Command>[] verbs =
+    [
+    ];
+
+    public static Task<int> InvokeAsync(string[] arguments) => InvokeAsync(arguments, Console.Out, Console.Error);
+
+    /// <returns>One of <see cref="ToolExitCodes"/>.</returns>
+    public static async Task<int> InvokeAsync(string[] arguments, TextWriter output, TextWriter error)
+    {
+        CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        var parsed = CommandLineParser.Parse(Root(), arguments);
+        // The library writes "did you mean" to the output; a pipe must not take it for a result.
+        var configuration = new InvocationConfiguration { Output = parsed.Errors.Count > 0 ? error : output, Error = error, EnableDefaultExceptionHandler = false };
+        if (parsed.Action is ParseErrorAction wrong) { wrong.ShowHelp = false; }
+        try
+        {
+            int code = await parsed.InvokeAsync(configuration);
+            return parsed.Errors.Count > 0 ? ToolExitCodes.BadInput : code;
+        }
+        catch (ToolFailure failure)
+        {
+            await error.WriteLineAsync("error: " + failure.Message);
+            return failure.ExitCode;
+        }
+        catch (OperationCanceledException)
+        {
+            return ToolExitCodes.Interrupted;
+        }
+        catch (Exception e)
+        {
+            await error.WriteLineAsync($"internal error: {e.Message}\nThis is a defect of ctwa; please report it with these lines:\n{e}");
+            return ToolExitCodes.InternalError;
+        }
+    }
+
+    // Named as the user typed it: usage lines and errors read `ctwa VERB ...`.
+    private static Command Root()
+    {
+        var root = new Command("ctwa", "Tools of ctwa.") { new HelpOption() };
+        foreach (var verb in verbs) { root.Add(verb()); }
+        return root;
+    }
+}
