@@ -14,6 +14,8 @@ internal static class ForwardedVerbs
     /// <summary>Name and description of each.</summary>
     public static IReadOnlyList<(string Name, string Description)> All { get; } =
     [
+        ("eval", "Score a model on held-out prompts, or compare it with another."),
+        ("generate", "Let a model answer: a prompt, a file of prompts, or a conversation in the terminal."),
     ];
 
     /// <summary>The verbs as the help of <c>ctwa</c> lists them.</summary>
