@@ -19,6 +19,7 @@ internal static class ToolCommand
     private static readonly Func<Command>[] verbs =
     [
         Evaluation.EvalCommand.Create,
+        Generation.GenerateCommand.Create,
     ];
 
     public static Task<int> InvokeAsync(string[] arguments) => InvokeAsync(arguments, Console.Out, Console.Error);
@@ -30,6 +31,8 @@ internal static class ToolCommand
         var parsed = CommandLineParser.Parse(Root(), arguments);
         // The library writes "did you mean" to the output; a pipe must not take it for a result.
         var configuration = new InvocationConfiguration { Output = parsed.Errors.Count > 0 ? error : output, Error = error, EnableDefaultExceptionHandler = false };
+        // Two seconds after a signal the library ends the process: not that of a verb to which Ctrl-C means something else.
+        if (parsed.CommandResult.Command is IHandlesSignals) { configuration.ProcessTerminationTimeout = null; }
         if (parsed.Action is ParseErrorAction wrong) { wrong.ShowHelp = false; }
         try
         {

@@ -52,7 +52,7 @@ internal static class EvalCommand
         _ = ModelOptions.Type(options.Type);
         ToolOutputFiles.Check(("--output", options.Output), ("--samples-out", options.SamplesOut));
         var inputs = EvalInputs.Resolve(options, error);
-        var rewards = EvalObjectives.Rewards(inputs.Job.Objectives);
+        var rewards = EvalRewards.Open(inputs.Job);
         torch.set_num_threads(options.Threads);
         var result = await new EvalRun(inputs, options, rewards, error).RunAsync(cancellationToken);
         foreach (string line in EvalTable.Lines(result)) { await output.WriteLineAsync(line); }

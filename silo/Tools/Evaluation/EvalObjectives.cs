@@ -1,5 +1,4 @@
 using System.Text;
-using Ctwa.Training.Rewards;
 using Ctwa.Training.Specification;
 
 namespace Ctwa.Silo.Tools.Evaluation;
@@ -28,11 +27,6 @@ internal static class EvalObjectives
         var read = JobSpecReader.ReadText("--reward", job.ToString(), []);
         return read.Spec ?? throw Wrong(string.Join('\n', read.Errors.Select(error => $"--reward{(error.Path.Length > 0 ? $" {error.Path}" : "")}: {error.Message}")));
     }
-
-    /// <summary>One reward per objective.</summary>
-    /// <exception cref="ToolFailure">A reward cannot be made here.</exception>
-    public static IReadOnlyList<IReward> Rewards(IReadOnlyList<ObjectiveSpec> objectives) =>
-        [.. objectives.Select(objective => ModelOptions.Guard(() => RewardRegistry.Create(objective.Reward)))];
 
     private static string Quote(string text) => $"'{text.Trim().Replace("'", "''", StringComparison.Ordinal)}'";
 

@@ -20,7 +20,7 @@ internal sealed record GeneratedAnswers(GeneratedResponse[][] Responses, string 
 internal sealed record EvaluatedModel(ModelDescription Model, GeneratedAnswers Answers, ScoredEvaluation Scored, EvaluationSummary Summary);
 
 /// <summary>An evaluation from checked inputs to numbers.</summary>
-internal sealed class EvalRun(EvalInputs inputs, EvalOptions options, IReadOnlyList<IReward> rewards, TextWriter error)
+internal sealed class EvalRun(EvalInputs inputs, EvalOptions options, EvalRewards rewards, TextWriter error)
 {
     /// <summary>Shortest time between two lines of progress.</summary>
     private static readonly TimeSpan patience = TimeSpan.FromSeconds(5);
@@ -46,22 +46,25 @@ internal sealed class EvalRun(EvalInputs inputs, EvalOptions options, IReadOnlyL
         using var model = ModelOptions.Load(description, options.Device, options.Type);
         var clock = Stopwatch.StartNew();
         var told = clock.Elapsed;
-        var responses = ResponseGeneration.Generate(model, prompts, inputs.Settings, Tell, cancellationToken);
-        return new GeneratedAnswers(responses, sha256, clock.Elapsed.TotalSeconds);
-
-        void Tell(int done, long tokens)
+        var responses = new List<GeneratedResponse[]>();
+        long tokens = 0;
+        foreach (var answers in ResponseGeneration.Generate(model, prompts, inputs.Settings, cancellationToken))
         {
-            if (done == prompts.Count || clock.Elapsed - told < patience) { return; }
+            responses.Add(answers);
+            tokens += answers.Sum(answer => (long)answer.Length);
+            if (responses.Count == prompts.Count || clock.Elapsed - told < patience) { continue; }
             told = clock.Elapsed;
-            error.WriteLine(FormattableString.Invariant($"{prefix}{done} of {prompts.Count} prompts answered, {tokens / clock.Elapsed.TotalSeconds:0} tokens/s"));
+            error.WriteLine(FormattableString.Invariant($"{prefix}{responses.Count} of {prompts.Count} prompts answered, {tokens / clock.Elapsed.TotalSeconds:0} tokens/s"));
         }
+
+        return new GeneratedAnswers([.. responses], sha256, clock.Elapsed.TotalSeconds);
     }
 
     private async Task<EvaluatedModel> EvaluateAsync(ModelDescription description, IReadOnlyList<EvaluationPrompt> prompts, GeneratedAnswers answers, ReferenceLength reference, CancellationToken cancellationToken)
     {
         try
         {
-            var scored = await ResponseScoring.ScoreAsync(inputs.Job.Objectives, rewards, prompts, answers.Responses, new RewardContext(reference.Tokens), cancellationToken);
+            var scored = await ResponseScoring.ScoreAsync(inputs.Job.Objectives, rewards.AskAsync, prompts, answers.Responses, new RewardContext(reference.Tokens), cancellationToken);
             foreach (var column in scored.Columns.Where(column => column.FailedCount > 0))
             {
                 await error.WriteLineAsync(FormattableString.Invariant($"warning: {description.Location.Given}: objective '{column.Objective}' failed on {column.FailedCount} answers ({column.FirstFailure}); {(column.DroppedCount > 0 ? "they are dropped" : "its substitute_score is used")}."));

@@ -41,7 +41,7 @@ public sealed record EvaluationSettings
     public int PromptsPerBatch => Math.Max(1, BatchSize / Samples);
 
     /// <summary>The engine's settings for a model.</summary>
-    internal SamplingSettings For(ModelDescription model) => new()
+    public SamplingSettings For(ModelDescription model) => new()
     {
         Seed = Seed,
         Purpose = RandomPurpose.Test,

@@ -12,24 +12,18 @@ public sealed record ScoredEvaluation(IReadOnlyList<EvaluatedPrompt> Prompts, IR
 public static class ResponseScoring
 {
     /// <param name="objectives">The objectives.</param>
-    /// <param name="rewards">One per objective.</param>
+    /// <param name="ask">Asks the rewards about completions: attempts per objective and completion.</param>
     /// <param name="prompts">Of the evaluation.</param>
     /// <param name="responses">Shape [prompts][samples].</param>
     /// <param name="context">Yardsticks of rewards that have one.</param>
     /// <param name="cancellationToken">Ends the scoring.</param>
     /// <exception cref="RewardFailureException">A score failed and its objective's policy is fail.</exception>
     public static async Task<ScoredEvaluation> ScoreAsync(
-        IReadOnlyList<ObjectiveSpec> objectives, IReadOnlyList<IReward> rewards, IReadOnlyList<EvaluationPrompt> prompts, GeneratedResponse[][] responses, RewardContext context, CancellationToken cancellationToken)
+        IReadOnlyList<ObjectiveSpec> objectives, Func<IReadOnlyList<ScoredCompletion>, RewardContext, CancellationToken, Task<ScoreAttempt[][]>> ask, IReadOnlyList<EvaluationPrompt> prompts, GeneratedResponse[][] responses, RewardContext context, CancellationToken cancellationToken)
     {
         ScoredCompletion[] completions = [.. prompts.SelectMany((prompt, p) => responses[p].Select(response => new ScoredCompletion(prompt.Example.Prompt, response.Text, response.Length, prompt.Example.GroundTruth)))];
-        var columns = new ObjectiveScores[objectives.Count];
-        for (int j = 0; j < objectives.Count; j++)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            var scorer = new ObjectiveScorer(objectives[j], rewards[j]);
-            columns[j] = await Task.Run(() => scorer.Score(completions, context), cancellationToken);
-        }
-
+        var attempts = await ask(completions, context, cancellationToken);
+        ObjectiveScores[] columns = [.. attempts.Select((column, j) => ObjectiveScores.Resolve(objectives[j], column))];
         var (scores, valid) = ObjectiveScores.Join(columns);
         var scored = new EvaluatedPrompt[prompts.Count];
         for (int p = 0, at = 0; p < prompts.Count; p++)

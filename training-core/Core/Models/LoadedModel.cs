@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Ctwa.Training.Models.Qwen2;
+using Ctwa.Training.Models.Decoder;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -53,7 +53,7 @@ public sealed class LoadedModel : IDisposable
                 weights = whole.to(type, device).DetachFromDisposeScope();
             }
 
-            return new LoadedModel(description, device, weights, new Qwen2Model(description.Config, layout, weights));
+            return new LoadedModel(description, device, weights, new DecoderModel(description.Config, layout, weights));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or ExternalException)
         {
