@@ -45,14 +45,8 @@ public sealed class LoadedModel : IDisposable
         {
             using var noGrad = no_grad();
             var layout = FlatLayout.Of(description.Config.Parameters().Select(parameter => (parameter.Name, parameter.Shape.ToArray())));
-            weights = zeros(layout.Length, float32, CPU).DetachFromDisposeScope();
+            weights = zeros(layout.Length, type, device).DetachFromDisposeScope();
             ModelFiles.Load(description.Location.Folder, layout, weights);
-            if (type != ScalarType.Float32 || device.type != DeviceType.CPU)
-            {
-                using var whole = weights;
-                weights = whole.to(type, device).DetachFromDisposeScope();
-            }
-
             return new LoadedModel(description, device, weights, new DecoderModel(description.Config, layout, weights));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or ExternalException)
