@@ -10,7 +10,7 @@ internal static class EvalCommand
     private static readonly Argument<string> Model = new("model") { Description = "Run directory (its newest checkpoint), checkpoint, or model folder.", HelpName = "RUN_OR_DIR" };
     private static readonly Option<string?> Baseline = new("--baseline") { Description = "Compare with this model, run or checkpoint on the same prompts and random numbers.", HelpName = "RUN_OR_DIR" };
     private static readonly Option<string?> Job = new("--job", "--objectives") { Description = "Job file whose objectives, limits and held-out data count; default: the run's.", HelpName = "JOB.yaml" };
-    private static readonly Option<string[]> Rewards = new("--reward") { Description = "An objective without a job: KIND, NAME=KIND, or NAME={kind: KIND, ...}. May be repeated.", HelpName = "name=kind", DefaultValueFactory = _ => [] };
+    private static readonly Option<string[]> Rewards = new("--reward") { Description = "An objective in place of the job's: KIND, NAME=KIND, or NAME={kind: KIND, ...}. May be repeated.", HelpName = "name=kind", DefaultValueFactory = _ => [] };
     private static readonly Option<string?> Data = new("--data") { Description = "Data file; default: the job's data.test, else data.validation.", HelpName = "file" };
     private static readonly Option<string?> Task = new("--task") { Description = "A built-in task instead of a file: arithmetic (its test problems).", HelpName = "task" };
     private static readonly Option<int?> MinTerms = new("--min-terms") { Description = "Task: fewest terms of a chain; default 4.", HelpName = "n" };

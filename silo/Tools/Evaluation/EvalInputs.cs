@@ -15,10 +15,10 @@ internal sealed record EvalInputs
 
     public ModelDescription? Baseline { get; init; }
 
-    /// <summary>Where the objectives come from; only they count unless <see cref="JobFile"/> is set.</summary>
+    /// <summary>Where the objectives come from; nothing else of it counts.</summary>
     public required JobSpec Job { get; init; }
 
-    /// <summary>The job file that was read; null: the objectives were given by <c>--reward</c>.</summary>
+    /// <summary>The job file whose limits, data and (without <c>--reward</c>) objectives count; null: there is none.</summary>
     public string? JobFile { get; init; }
 
     public required DataSourceSpec Data { get; init; }
@@ -44,13 +44,14 @@ internal sealed record EvalInputs
     {
         var model = ModelOptions.Describe(options.Model, error);
         var baseline = options.Baseline is { } other ? ModelOptions.Describe(other, error) : null;
-        var (job, jobFile) = FindJob(options, model);
+        var (limits, jobFile) = FindJob(options, model);
+        var job = options.Rewards.Count > 0 ? EvalObjectives.Parse(options.Rewards) : limits ?? throw Wrong($"'{options.Model}' is no run, so nothing says what counts: give --job JOB.yaml, or --reward NAME=KIND such as --reward accuracy=math_boxed.");
         if (job.Objectives.Count == 0) { throw Wrong($"{jobFile} has no objectives (kind: sft); give --reward NAME=KIND, or --job JOB.yaml of a job with objectives."); }
-        var (data, name, split, own) = FindData(options, job, jobFile);
-        long seed = options.Seed ?? job.Seed;
-        var rows = ModelOptions.Guard(() => PromptDataset.Open(data, split, job.Seed, name));
-        var limits = jobFile is null ? null : job;
-        int? prompts = options.Prompts ?? (own ? job.Schedule.ValidationPrompts : null);
+        var (data, name, split, own) = FindData(options, limits, jobFile);
+        long seed = options.Seed ?? limits?.Seed ?? 1;
+        // Which problems a task has depends on the job's seed, not on that of the answers.
+        var rows = ModelOptions.Guard(() => PromptDataset.Open(data, split, limits?.Seed ?? 1, name));
+        int? prompts = options.Prompts ?? (own ? limits!.Schedule.ValidationPrompts : null);
         int room = Math.Min(model.Config.MaxPositionEmbeddings, baseline?.Config.MaxPositionEmbeddings ?? int.MaxValue);
         int maxNew = options.MaxNewTokens ?? limits?.Rollout.MaxNewTokens ?? 0;
         var (kept, dropped) = Encode(model, rows, prompts, name, limits, maxNew);
@@ -63,7 +64,7 @@ internal sealed record EvalInputs
         var settings = new EvaluationSettings
         {
             Seed = seed,
-            Samples = options.Samples ?? limits?.Schedule.ValidationSamples ?? DefaultSamples,
+            Samples = options.Samples ?? (options.Temperature == 0 ? 1 : limits?.Schedule.ValidationSamples ?? DefaultSamples),
             MaxNewTokens = maxNew,
             Temperature = options.Temperature ?? limits?.Schedule.ValidationTemperature ?? 1,
             TopK = options.TopK,
@@ -71,7 +72,6 @@ internal sealed record EvalInputs
             BatchSize = options.BatchSize,
             BootstrapDraws = options.Bootstrap,
         };
-        if (settings is { Temperature: 0, Samples: > 1 }) { throw Wrong($"at --temperature 0 all {settings.Samples} answers to a prompt are the same; add --samples 1, or use a temperature above 0."); }
         return new EvalInputs
         {
             Model = model,
@@ -88,21 +88,20 @@ internal sealed record EvalInputs
         };
     }
 
-    private static (JobSpec Job, string? File) FindJob(EvalOptions options, ModelDescription model)
+    private static (JobSpec? Job, string? File) FindJob(EvalOptions options, ModelDescription model)
     {
-        if (options.Rewards.Count > 0) { return (EvalObjectives.Parse(options.Rewards), null); }
         string? file = options.Job ?? (model.Location.Run is { } run ? Path.Combine(run, "job.yaml") : null);
-        if (file is null) { throw Wrong($"'{options.Model}' is no run, so nothing says what counts: give --job JOB.yaml, or --reward NAME=KIND such as --reward accuracy=math_boxed."); }
+        if (file is null) { return (null, null); }
         var read = JobSpecReader.Read(file, []);
         return (JobInspector.WithAbsolutePaths(read.Spec ?? throw Wrong(string.Join('\n', read.Errors))), file);
     }
 
-    private static (DataSourceSpec Data, string Name, DatasetSplit Split, bool Own) FindData(EvalOptions options, JobSpec job, string? jobFile)
+    private static (DataSourceSpec Data, string Name, DatasetSplit Split, bool Own) FindData(EvalOptions options, JobSpec? job, string? jobFile)
     {
         if (options.Data is { } file)
         {
             // Fields that the user does not name are those of the job's held-out data.
-            var like = jobFile is null ? null : job.Data.Test ?? job.Data.Validation;
+            var like = job?.Data.Test ?? job?.Data.Validation;
             var data = new DataSourceSpec { Path = Path.GetFullPath(file) };
             return (data with { PromptField = options.PromptField ?? like?.PromptField ?? data.PromptField, AnswerField = options.AnswerField ?? like?.AnswerField ?? data.AnswerField }, file, DatasetSplit.Test, false);
         }
@@ -113,7 +112,7 @@ internal sealed record EvalInputs
             return (data with { Count = options.Prompts, MinTerms = options.MinTerms ?? data.MinTerms, MaxTerms = options.MaxTerms ?? data.MaxTerms }, "--task arithmetic", DatasetSplit.Test, false);
         }
 
-        if (jobFile is null) { throw Wrong("no data: give --data FILE or --task arithmetic."); }
+        if (job is null) { throw Wrong("no data: give --data FILE or --task arithmetic."); }
         if (job.Data.Test is { } test) { return (test, "data.test", DatasetSplit.Test, options.Job is null); }
         if (job.Data.Validation is { } validation) { return (validation, "data.validation", DatasetSplit.Validation, options.Job is null); }
         throw Wrong($"{jobFile} has neither data.test nor data.validation; give --data FILE or --task arithmetic.");

@@ -114,7 +114,7 @@ internal static class EvalJson
         writer.WriteStartArray("prompts");
         foreach (var prompt in model.Scored.Prompts)
         {
-            writer.WriteRawValue(new JsonObject
+            writer.WriteRawValue("\n      " + new JsonObject
             {
                 ["row"] = prompt.Prompt.Row,
                 ["prompt_tokens"] = prompt.Prompt.Tokens.Length,

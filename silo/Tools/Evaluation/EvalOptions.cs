@@ -66,7 +66,6 @@ internal sealed record EvalOptions
     public IEnumerable<string> Errors()
     {
         if (Data is not null && Task is not null) { yield return $"--data {Data} and --task {Task} exclude each other; give one."; }
-        if (Job is not null && Rewards.Count > 0) { yield return $"--job {Job} and --reward exclude each other: the job has its objectives; give one."; }
         if (Task is not null and not "arithmetic") { yield return $"--task {Task}: this build knows arithmetic."; }
         if (Task is null && (MinTerms ?? MaxTerms) is not null) { yield return "--min-terms and --max-terms belong to --task arithmetic."; }
         if (Data is null && (PromptField ?? AnswerField) is not null) { yield return "--prompt-field and --answer-field belong to --data FILE."; }

@@ -62,7 +62,7 @@ internal static class EvalTable
 
     private static string Model(EvaluatedModel model) => $"{Shown(model.Model.Location.Folder)}, sha256 {model.Answers.Sha256[..12]}";
 
-    private static string Data(EvalInputs inputs) => inputs.Data.Path is { } path ? Shown(path) : inputs.Data.Task is { } ? FormattableString.Invariant($"task arithmetic ({inputs.DataName}, {inputs.Data.MinTerms} to {inputs.Data.MaxTerms} terms)") : inputs.DataName;
+    private static string Data(EvalInputs inputs) => inputs.Data.Path is { } path ? Shown(path) : inputs.Data.Task is { } ? FormattableString.Invariant($"task arithmetic, {inputs.Data.MinTerms} to {inputs.Data.MaxTerms} terms{(inputs.JobFile is null || inputs.DataName.StartsWith('-') ? "" : $" ({inputs.DataName})")}") : inputs.DataName;
 
     private static string Sampling(EvaluationSettings settings) => FormattableString.Invariant($"temperature {settings.Temperature:0.###}") +
         (settings.TopK > 0 ? FormattableString.Invariant($", top-k {settings.TopK}") : "") + (settings.TopP < 1 ? FormattableString.Invariant($", top-p {settings.TopP:0.###}") : "") +
