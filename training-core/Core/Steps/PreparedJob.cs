@@ -1,6 +1,6 @@
 using Ctwa.Training.Datasets;
 using Ctwa.Training.Models;
-using Ctwa.Training.Models.Qwen2;
+using Ctwa.Training.Models.Decoder;
 using Ctwa.Training.Randomness;
 using Ctwa.Training.Rewards;
 using Ctwa.Training.Rollouts;
@@ -135,7 +135,7 @@ public sealed class PreparedJob
     public OptimizerSpec OptimizerOf(TrainingStage stage) => stage == TrainingStage.Supervised ? Supervised!.Optimizer : Spec.Optimizer;
 
     /// <summary>A model of this job's shape over flat weights.</summary>
-    public IPolicyModel CreateModel(Tensor flatWeights) => new Qwen2Model(Config, PolicyLayout, flatWeights);
+    public IPolicyModel CreateModel(Tensor flatWeights) => new DecoderModel(Config, PolicyLayout, flatWeights);
 
     /// <summary>Text of a prompt.</summary>
     public PromptExample Example(RandomPurpose purpose, long datasetIndex) => purpose switch

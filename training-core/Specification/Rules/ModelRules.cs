@@ -15,7 +15,11 @@ internal static class ModelRules
     {
         if (job.Model.Init is not { } init) { yield break; }
         int heads = init.NumAttentionHeads;
-        if (init.HiddenSize % heads != 0) { yield return new("model.init.hidden_size", $"is {init.HiddenSize}, no multiple of num_attention_heads {heads}; give a multiple, such as {Math.Max(1, init.HiddenSize / heads) * heads}."); }
+        if (init.HeadDim is { } size)
+        {
+            if (size % 2 != 0) { yield return new("model.init.head_dim", $"is {size}; the rotary embedding needs an even head size, such as {size + 1}."); }
+        }
+        else if (init.HiddenSize % heads != 0) { yield return new("model.init.hidden_size", $"is {init.HiddenSize}, no multiple of num_attention_heads {heads}; give a multiple, such as {Math.Max(1, init.HiddenSize / heads) * heads}."); }
         else if (init.HiddenSize / heads % 2 != 0) { yield return new("model.init.hidden_size", $"is {init.HiddenSize}, which gives {heads} heads of size {init.HiddenSize / heads}; the rotary embedding needs an even head size, such as {init.HiddenSize / heads + 1} (hidden_size {(init.HiddenSize / heads + 1) * heads})."); }
         if (heads % init.NumKeyValueHeads != 0)
         {
