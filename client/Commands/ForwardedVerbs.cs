@@ -16,6 +16,7 @@ internal static class ForwardedVerbs
     [
         ("eval", "Score a model on held-out prompts, or compare it with another."),
         ("generate", "Let a model answer: a prompt, a file of prompts, or a conversation in the terminal."),
+        ("model", "Inspect, create and export model folders."),
     ];
 
     /// <summary>The verbs as the help of <c>ctwa</c> lists them.</summary>

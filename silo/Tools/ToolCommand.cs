@@ -20,6 +20,7 @@ internal static class ToolCommand
     [
         Evaluation.EvalCommand.Create,
         Generation.GenerateCommand.Create,
+        Models.ModelCommand.Create,
     ];
 
     public static Task<int> InvokeAsync(string[] arguments) => InvokeAsync(arguments, Console.Out, Console.Error);

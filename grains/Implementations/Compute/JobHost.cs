@@ -33,6 +33,9 @@ public sealed class JobHost : IDisposable
 
     public PreparedJob Job { get; }
 
+    /// <summary>Compute lanes that the job has here.</summary>
+    public int Lanes => _lanes.Length;
+
     /// <summary>Runs work on the whole memory, on the first lane.</summary>
     public Task RunAsync(Action<PolicyMemory> work) => _lanes[0].RunAsync(() => work(_memory));
 

@@ -103,6 +103,26 @@ public sealed class SafetensorsReader : IDisposable
         return tensor.MoveToOuterDisposeScope();
     }
 
+    /// <summary>Reads a tensor piece by piece in its stored type: a source for a writer, in little memory.</summary>
+    /// <param name="name">Name in the file.</param>
+    /// <param name="visit">Gets consecutive flat pieces; must not keep them.</param>
+    /// <exception cref="KeyNotFoundException">There is no such tensor.</exception>
+    /// <exception cref="InvalidDataException">Its element type has no counterpart here.</exception>
+    public void ReadPieces(string name, Action<Tensor> visit)
+    {
+        var (entry, path, handle) = Find(name);
+        var type = SafetensorsTensors.TensorType(entry.DType)
+            ?? throw new InvalidDataException($"{path}: tensor '{name}' is stored as {entry.DType}, which cannot be read here.");
+        long count = entry.ByteLength / entry.DType.Size();
+        for (long start = 0; start < count; start += SafetensorsTensors.ChunkElements)
+        {
+            using var scope = NewDisposeScope();
+            var piece = empty(Math.Min(SafetensorsTensors.ChunkElements, count - start), dtype: type, device: CPU);
+            ReadExactly(handle, piece.bytes, entry.Offset + start * entry.DType.Size(), path, name);
+            visit(piece);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _files.ForEach(file => file.Dispose());
 

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Ctwa.Training.Models.Decoder;
+using Ctwa.Training.Models.Lora;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -24,7 +25,7 @@ public sealed class LoadedModel : IDisposable
     public IPolicyModel Policy { get; }
 
     /// <summary>Opens what a path names; see <see cref="ModelLocation.Of"/>.</summary>
-    /// <param name="path">Model folder, checkpoint of a run, or run directory.</param>
+    /// <param name="path">Model or adapter folder, checkpoint of a run, or run directory.</param>
     /// <param name="device">Default: the CPU.</param>
     /// <param name="type">float32, bfloat16 or float16; default: float32, whatever the files hold.</param>
     /// <param name="warn">Receives one line per damaged checkpoint that was skipped.</param>
@@ -44,9 +45,11 @@ public sealed class LoadedModel : IDisposable
         try
         {
             using var noGrad = no_grad();
+            using var scope = NewDisposeScope();
             var layout = FlatLayout.Of(description.Config.Parameters().Select(parameter => (parameter.Name, parameter.Shape.ToArray())));
             weights = zeros(layout.Length, type, device).DetachFromDisposeScope();
-            ModelFiles.Load(description.Location.Folder, layout, weights);
+            ModelFiles.Load(description.Location.ModelFolder, layout, weights);
+            if (description.Adapter is { } adapter) { Merge(adapter, layout, weights); }
             return new LoadedModel(description, device, weights, new DecoderModel(description.Config, layout, weights));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or ExternalException)
@@ -54,6 +57,23 @@ public sealed class LoadedModel : IDisposable
             weights?.Dispose();
             string first = e.Message.Split('\n')[0];
             throw new InvalidDataException(e is ExternalException ? $"{description.Location.Given} cannot be loaded: {first}. It has {description.Config.ParameterCount():N0} parameters; is there room for them?" : e.Message, e);
+        }
+    }
+
+    /// <summary>Adds an adapter into the weights, as it is added for other programs; in half precision the sum is rounded once.</summary>
+    private static void Merge(AdapterFolder adapter, FlatLayout layout, Tensor weights)
+    {
+        using var reader = adapter.OpenWeights();
+        var places = layout.Entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
+        foreach (var module in adapter.Modules)
+        {
+            using var scope = NewDisposeScope();
+            var entry = places[module.WeightName];
+            Tensor a = empty([adapter.Config.Rank, module.Inputs], float32), b = empty([module.Outputs, adapter.Config.Rank], float32);
+            reader.CopyTo(module.NameOfA, a);
+            reader.CopyTo(module.NameOfB, b);
+            var place = weights.narrow(0, entry.Offset, entry.Length).view(entry.Shape);
+            place.copy_(AdapterMerge.Merge(place.cpu(), a, b, adapter.Config.Scale));
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Ctwa.Training.Models.Lora;
 using Ctwa.Training.Runs;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Tokenization;
@@ -14,6 +15,9 @@ public sealed class ModelDescription
     private ModelDescription(ModelLocation location, ModelConfig config, ModelFolder files, HuggingFaceTokenizer tokenizer, GenerationDefaults defaults, IReadOnlyList<int> stopTokens) =>
         (Location, Config, _files, Tokenizer, Defaults, StopTokens) = (location, config, files, tokenizer, defaults, stopTokens);
 
+    /// <summary>The adapter to add into the weights; null for whole models.</summary>
+    public AdapterFolder? Adapter { get; private init; }
+
     public ModelLocation Location { get; }
 
     public ModelConfig Config { get; }
@@ -23,24 +27,28 @@ public sealed class ModelDescription
     /// <summary>What the model's authors propose for sampling.</summary>
     public GenerationDefaults Defaults { get; }
 
-    /// <summary>Tokens that end a response: those of generation_config.json, else of config.json, else the tokenizer's eos_token. At least one.</summary>
+    /// <summary>
+    /// Tokens that end a response: those of generation_config.json, else of config.json, else the tokenizer's eos_token. At least one.
+    /// A run's checkpoints have no generation_config.json: its responses end as in training.
+    /// </summary>
     public IReadOnlyList<int> StopTokens { get; }
 
-    /// <summary>Reads config.json, the weights' headers, tokenizer.json and, where there is one, generation_config.json.</summary>
+    /// <summary>Reads config.json, the weights' headers, an adapter's, tokenizer.json and, where there is one, generation_config.json.</summary>
     /// <exception cref="InvalidDataException">Something is missing, damaged, not supported, or does not belong together.</exception>
     public static ModelDescription Read(ModelLocation location)
     {
-        string folder = location.Folder;
+        string folder = location.ModelFolder;
         try
         {
             var config = ModelConfig.Read(Path.Combine(folder, "config.json"));
             var files = ModelFolder.Read(folder, config);
-            var tokenizer = HuggingFaceTokenizer.Load(folder);
+            var adapter = location.Base is null ? null : AdapterFolder.Read(location.Folder, config);
+            var tokenizer = HuggingFaceTokenizer.Load(File.Exists(Path.Combine(location.Folder, "tokenizer.json")) ? location.Folder : folder);
             if (tokenizer.VocabularySize > config.VocabSize) { throw new InvalidDataException($"{folder}: tokenizer.json has ids up to {tokenizer.VocabularySize - 1} but the embedding has {config.VocabSize} rows; use the tokenizer.json that belongs to the model."); }
-            var defaults = GenerationDefaults.Read(folder, config.VocabSize);
+            var defaults = GenerationDefaults.Read(location.Run is null ? folder : location.Folder, config.VocabSize);
             IReadOnlyList<int> stop = defaults.StopTokens is { Count: > 0 } proposed ? proposed : config.EosTokenIds is { IsDefaultOrEmpty: false } own ? [.. own] : [.. tokenizer.EndOfTextIds];
             if (stop.Count == 0) { throw new InvalidDataException($"{folder}: neither generation_config.json nor config.json (eos_token_id) nor tokenizer_config.json (eos_token) names a token that ends a response; add one of them."); }
-            return new ModelDescription(location, config, files, tokenizer, defaults, stop);
+            return new ModelDescription(location, config, files, tokenizer, defaults, stop) { Adapter = adapter };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
         {
@@ -66,11 +74,11 @@ public sealed class ModelDescription
         throw new InvalidDataException($"{name} has {tokens.Length} tokens; with {maxNewTokens} new ones it exceeds the {Config.MaxPositionEmbeddings} positions of {Location.Given}. Shorten the prompt or lower --max-new-tokens.");
     }
 
-    /// <summary>SHA-256 over the weights in lower-case hexadecimal: of the file, or of the lines <c>name hash</c> of several.</summary>
+    /// <summary>SHA-256 over the weights in lower-case hexadecimal: of the file, or of the lines <c>name hash</c> of several, an adapter's last.</summary>
     /// <exception cref="IOException">A file cannot be read.</exception>
     public string WeightsSha256()
     {
-        string[] files = [.. _files.Tensors.Values.Select(tensor => tensor.File).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        string[] files = [.. _files.Tensors.Values.Select(tensor => tensor.File).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal), .. Adapter is null ? (string[])[] : [Path.Combine(Adapter.Path, AdapterFolder.WeightsName)]];
         if (files.Length == 1) { return CheckpointStore.Hash(files[0]); }
         string list = string.Concat(files.Select(file => $"{Path.GetFileName(file)} {CheckpointStore.Hash(file)}\n"));
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(list)));

@@ -1,6 +1,6 @@
 using Ctwa.Training.Checkpoints;
+using Ctwa.Training.Models.Presets;
 using Ctwa.Training.Native;
-using Ctwa.Training.Randomness;
 using Ctwa.Training.Specification;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -22,15 +22,10 @@ public static class ModelFiles
             var entry = layout.Entries[index];
             using var scope = NewDisposeScope();
             var destination = flatWeights.narrow(0, entry.Offset, entry.Length);
-            if (entry.Name.EndsWith("norm.weight", StringComparison.Ordinal)) { destination.fill_(Scalars.Of(1)); continue; }
-            if (entry.Name.EndsWith(".bias", StringComparison.Ordinal)) { destination.fill_(Scalars.Of(0)); continue; }
+            if (RandomWeights.Constant(entry.Name) is { } constant) { destination.fill_(Scalars.Of(constant)); continue; }
 
             float[] values = new float[entry.Length];
-            for (long i = 0; i < values.Length; i++)
-            {
-                values[i] = (float)(deviation * CounterRandom.Normal(seed, RandomPurpose.WeightInitialization, 0, i, index, 0));
-            }
-
+            RandomWeights.Fill(values, 0, index, deviation, seed);
             destination.copy_(tensor(values));
         }
     }

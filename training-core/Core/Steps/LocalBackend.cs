@@ -31,6 +31,8 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
         _slices = [.. job.Layout.Slices(job.Spec.Grid.Slices).Select(range => new SliceWorker(_memory, range, job.Layout.LastBlock()) { TailLearningRate = (job.Spec.Loss.Value ?? new()).LearningRate })];
     }
 
+    public int Lanes => 1;
+
     private int Shards => _job.Spec.Grid.Shards;
 
     public Task LoadAsync(string? checkpoint, string? reference, CancellationToken cancellationToken)

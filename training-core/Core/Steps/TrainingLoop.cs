@@ -288,6 +288,12 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
     {
         var summary = new JsonObject { ["name"] = _spec.Name, ["steps"] = state.Step, ["seconds"] = Math.Round(elapsed.TotalSeconds, 1), ["run_directory"] = run.Path, ["checkpoint"] = _lastCheckpoint };
         summary["model_sha256"] = CheckpointStore.Hash(Path.Combine(_lastCheckpoint!, PolicyFiles.WeightsFile(_spec)));
+        using (var process = Process.GetCurrentProcess())
+        {
+            summary["peak_memory_bytes"] = process.PeakWorkingSet64;
+            summary["estimated_memory_bytes"] = MemoryEstimate.Of(_spec, job.Config, backend.Lanes).Total;
+        }
+
         if (_spec.Kind == JobKind.Rl) { await _heldOut.AddReportAsync(state, summary, cancellationToken); }
         string json = summary.ToJsonString(StateJson.Lines);
         run.WriteSummary(json);
