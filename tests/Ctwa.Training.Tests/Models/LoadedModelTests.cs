@@ -1,5 +1,6 @@
 using Ctwa.Training.Datasets;
 using Ctwa.Training.Models;
+using Ctwa.Training.Models.Lora;
 using Ctwa.Training.Randomness;
 using Ctwa.Training.Rollouts;
 using Ctwa.Training.Specification;
@@ -67,6 +68,42 @@ public sealed class LoadedModelTests : IDisposable
 
         foreach (string checkpoint in run.Checkpoints.Complete()) { Directory.Delete(checkpoint, recursive: true); }
         Complains("no complete checkpoint", () => ModelLocation.Of(run.Path, warnings.Add));
+    }
+
+    [Fact]
+    public void An_adapter_folder_answers_as_its_base_model_with_the_adapter_does()
+    {
+        string basis = Model("basis"), folder = Path.Combine(_folder, "adapter");
+        var lora = new LoraSpec { Rank = 3, Alpha = 5, Targets = [LoraTarget.QProj, LoraTarget.DownProj] };
+        var layout = FlatLayout.Of(LoraLayout.Parameters(Config(), lora));
+        using var memory = new PolicyMemory(layout, CPU);
+        ModelFiles.Initialize(layout, 0.4, 9, memory.Weights); // B is 0 only before training.
+        Directory.CreateDirectory(folder);
+        AdapterFiles.Write(folder, lora, basis, layout, memory.Weights);
+
+        using var loaded = LoadedModel.Open(folder);
+        using var plain = LoadedModel.Open(basis);
+        Assert.Equal(basis, loaded.Description.Location.Base);
+        Assert.NotEqual(plain.Description.WeightsSha256(), loaded.Description.WeightsSha256());
+        var whole = TinyModel.LayoutOf(Config());
+        using var weights = new PolicyMemory(whole, CPU);
+        ModelFiles.Load(basis, whole, weights.Weights);
+        using var adapted = new Ctwa.Training.Models.Decoder.DecoderModel(Config(), whole, weights.Weights, adapters: new LoraAdapters(lora, layout, memory.Weights));
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var ids = tensor(new long[] { 1, 5, 20, 33, 70 }, [1, 5]);
+        double Difference(IPolicyModel left, IPolicyModel right) => (left.Logits(left.Hidden(ids)) - right.Logits(right.Hidden(ids))).abs().max().item<float>();
+        Assert.InRange(Difference(loaded.Policy, adapted), 0, 2e-5);
+        Assert.True(Difference(loaded.Policy, plain.Policy) > 0.01);
+
+        Directory.Move(basis, basis + "-moved");
+        Complains("names the base model", () => LoadedModel.Open(folder));
+        AdapterFiles.Write(folder, lora, null, layout, memory.Weights);
+        Complains("names no base model", () => LoadedModel.Open(folder));
+        AdapterFiles.Write(folder, lora with { Rank = 4 }, basis + "-moved", layout, memory.Weights);
+        Complains("shape", () => LoadedModel.Open(folder));
+        File.Delete(Path.Combine(folder, AdapterFiles.ConfigFile));
+        Complains("no adapter_config.json", () => LoadedModel.Open(folder));
     }
 
     [Fact]
