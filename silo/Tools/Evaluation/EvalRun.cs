@@ -52,7 +52,7 @@ internal sealed class EvalRun(EvalInputs inputs, EvalOptions options, EvalReward
         {
             responses.Add(answers);
             tokens += answers.Sum(answer => (long)answer.Length);
-            if (responses.Count == prompts.Count || clock.Elapsed - told < patience) { continue; }
+            if (responses.Count == prompts.Count || responses.Count % inputs.Settings.PromptsPerBatch != 0 || clock.Elapsed - told < patience) { continue; }
             told = clock.Elapsed;
             error.WriteLine(FormattableString.Invariant($"{prefix}{responses.Count} of {prompts.Count} prompts answered, {tokens / clock.Elapsed.TotalSeconds:0} tokens/s"));
         }
