@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Ctwa.Training.Checkpoints;
 using Ctwa.Training.Models;
-using Ctwa.Training.Models.Qwen2;
+using Ctwa.Training.Models.Decoder;
 using Ctwa.Training.Numerics;
 using Ctwa.Training.Randomness;
 using Ctwa.Training.Rollouts;
@@ -28,7 +28,7 @@ internal sealed class GoldenCheck : IDisposable
     private readonly JsonElement _values;
     private readonly FlatLayout _layout;
     private readonly Tensor _weights;
-    private readonly Qwen2Model _model;
+    private readonly DecoderModel _model;
 
     private GoldenCheck(Settings settings, Records records, string folder)
     {
@@ -38,7 +38,7 @@ internal sealed class GoldenCheck : IDisposable
         var stored = zeros(_layout.Length, float32);
         ModelFiles.Load(folder, _layout, stored);
         _weights = stored.to(settings.TorchType).to(settings.TorchDevice);
-        _model = new Qwen2Model(config, _layout, _weights, settings.Fused);
+        _model = new DecoderModel(config, _layout, _weights, settings.Fused);
         _tensors = SafetensorsReader.Open(folder + "/golden.safetensors");
         _values = JsonSerializer.Deserialize<JsonElement>(File.ReadAllBytes(Path.Combine(folder, "golden.json")));
     }
@@ -92,7 +92,7 @@ internal sealed class GoldenCheck : IDisposable
         var batch = PackedBatch.Of(Pick(0), Pick(1), _settings.TorchDevice);
         var gradient = zeros(_layout.Length, float32, _settings.TorchDevice);
         _model.PointGradientsAt(gradient);
-        var logits = _model.Logits(batch.SelectResponses(_model.Hidden(batch.Ids)));
+        var logits = _model.Logits(batch.SelectResponses(_model.Hidden(batch.Sequences)));
         var loss = TokenDistribution.LogProbabilities(logits, batch.Targets).mean().neg();
         loss.backward();
 

@@ -1,5 +1,5 @@
 using Ctwa.Training.Models;
-using Ctwa.Training.Models.Qwen2;
+using Ctwa.Training.Models.Decoder;
 using Ctwa.Training.Native;
 using Ctwa.Training.Specification;
 using TorchSharp;
@@ -33,7 +33,7 @@ internal sealed class RandomModel : IDisposable
             else if (!entry.Name.EndsWith(".bias", StringComparison.Ordinal)) { place.normal_(0, Config.InitializerRange); }
         }
 
-        Model = new Qwen2Model(Config, Layout, Weights, settings.Fused);
+        Model = new DecoderModel(Config, Layout, Weights, settings.Fused);
     }
 
     public static IEnumerable<string> Presets => s_presets.Keys;
@@ -45,7 +45,7 @@ internal sealed class RandomModel : IDisposable
     /// <summary>Flat weights, shape [layout length].</summary>
     public Tensor Weights { get; }
 
-    public Qwen2Model Model { get; }
+    public DecoderModel Model { get; }
 
     public void Dispose()
     {

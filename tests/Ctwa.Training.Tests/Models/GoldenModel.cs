@@ -3,7 +3,7 @@ using System.Text.Json;
 using Ctwa.TestKit;
 using Ctwa.Training.Checkpoints;
 using Ctwa.Training.Models;
-using Ctwa.Training.Models.Qwen2;
+using Ctwa.Training.Models.Decoder;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
 using TorchSharp;
@@ -27,7 +27,7 @@ internal sealed class GoldenModel : IDisposable
         Layout = FlatLayout.Of(Config.Parameters().Select(parameter => (parameter.Name, parameter.Shape.ToArray())));
         Memory = new PolicyMemory(Layout, CPU);
         ModelFiles.Load(folder, Layout, Memory.Weights);
-        Model = new Qwen2Model(Config, Layout, Memory.Weights);
+        Model = new DecoderModel(Config, Layout, Memory.Weights);
         _tensors = SafetensorsReader.Open(Path.Combine(folder, "golden.safetensors"));
         _values = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "golden.json")));
     }
@@ -50,7 +50,7 @@ internal sealed class GoldenModel : IDisposable
 
     public PolicyMemory Memory { get; }
 
-    public Qwen2Model Model { get; }
+    public DecoderModel Model { get; }
 
     /// <summary>golden.json.</summary>
     public JsonElement Values => _values.RootElement;

@@ -1,5 +1,5 @@
 using Ctwa.Training.Models;
-using Ctwa.Training.Models.Qwen2;
+using Ctwa.Training.Models.Decoder;
 using Ctwa.Training.Randomness;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
@@ -26,7 +26,7 @@ internal sealed class TinyModel : IDisposable
             Memory.Weights.narrow(0, entry.Offset, entry.Length).add_(tensor(noise));
         }
 
-        Model = new Qwen2Model(Config, Layout, Memory.Weights);
+        Model = new DecoderModel(Config, Layout, Memory.Weights);
     }
 
     public ModelConfig Config { get; }
@@ -35,7 +35,7 @@ internal sealed class TinyModel : IDisposable
 
     public PolicyMemory Memory { get; }
 
-    public Qwen2Model Model { get; }
+    public DecoderModel Model { get; }
 
     public static ModelConfig ConfigOf(bool tied = false) => new()
     {

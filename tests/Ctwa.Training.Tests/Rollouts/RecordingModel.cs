@@ -14,6 +14,10 @@ internal sealed class RecordingModel(IPolicyModel model) : IPolicyModel
 
     public void PointGradientsAt(Tensor gradient, SliceRange range) => model.PointGradientsAt(gradient, range);
 
+    public void DropFor(Ctwa.Training.Models.Lora.DropoutIdentity? microBatch) => model.DropFor(microBatch);
+
+    public Tensor Hidden(TokenLayout tokens) => model.Hidden(tokens);
+
     public Tensor Hidden(Tensor ids) => model.Hidden(ids);
 
     public Tensor Hidden(Tensor ids, Tensor positions, Tensor attentionMask) => model.Hidden(ids, positions, attentionMask);

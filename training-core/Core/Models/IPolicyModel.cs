@@ -20,6 +20,13 @@ public interface IPolicyModel : IDisposable
     /// <param name="range">Range of the layout that holds whole parameters.</param>
     void PointGradientsAt(Tensor gradient, SliceRange range);
 
+    /// <summary>Dropout of adapters in the forward passes to come: a function of the micro-batch; null: none, as in scoring and generation.</summary>
+    void DropFor(Lora.DropoutIdentity? microBatch);
+
+    /// <summary>Final hidden states of sequences that start at position 0, padded or packed, in the layout's shape.</summary>
+    /// <returns>Shape [B, T, hidden].</returns>
+    Tensor Hidden(TokenLayout tokens);
+
     /// <summary>Final hidden states of right-padded sequences that start at position 0.</summary>
     /// <param name="ids">Token ids [B, T], int64. Padding may hold any valid id: a causal model's earlier positions never see it.</param>
     /// <returns>Shape [B, T, hidden].</returns>

@@ -17,6 +17,8 @@ public enum RandomPurpose : uint
     TokenSelection = 21,
     Bootstrap = 22,
     ProjectionOrder = 9,
+    AdapterInitialization = 30,
+    AdapterDropout = 31,
 }
 
 /// <summary>

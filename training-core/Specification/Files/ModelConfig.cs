@@ -4,11 +4,23 @@ using System.Text.Json.Nodes;
 
 namespace Ctwa.Training.Specification;
 
-/// <summary>Shape and constants of a Qwen2 decoder, as in Hugging Face's config.json.</summary>
+/// <summary>Shape and constants of a decoder, as in Hugging Face's config.json.</summary>
 public sealed record ModelConfig
 {
     /// <summary>The values of <c>model_type</c> that this build can load.</summary>
-    public static ImmutableArray<string> SupportedModelTypes { get; } = ["qwen2"];
+    public static ImmutableArray<string> SupportedModelTypes { get; } = [.. Enum.GetValues<ModelArchitecture>().Select(TypeName)];
+
+    /// <summary>Family; decides biases and norms of the attention.</summary>
+    public ModelArchitecture Architecture { get; init; } = ModelArchitecture.Qwen2;
+
+    /// <summary>Queries, keys and values have a bias (Qwen2).</summary>
+    public bool HasAttentionBias => Architecture == ModelArchitecture.Qwen2;
+
+    /// <summary>Queries and keys are normalised per head (Qwen3).</summary>
+    public bool HasQueryKeyNorm => Architecture == ModelArchitecture.Qwen3;
+
+    /// <summary>Change of the rotary frequencies for long contexts (Llama 3); null: none.</summary>
+    public RopeScaling? RopeScaling { get; init; }
 
     public required int HiddenSize { get; init; }
     public required int IntermediateSize { get; init; }
@@ -60,12 +72,13 @@ public sealed record ModelConfig
         if (vocabulary < tokenizerSize) { throw new ArgumentException($"model.init.vocab_size is {vocabulary}, but the tokenizer '{init.Tokenizer}' has {tokenizerSize} tokens; give at least {tokenizerSize}, or leave vocab_size out."); }
         return new ModelConfig
         {
+            Architecture = init.Architecture,
             HiddenSize = init.HiddenSize,
             IntermediateSize = init.IntermediateSize,
             NumHiddenLayers = init.NumHiddenLayers,
             NumAttentionHeads = init.NumAttentionHeads,
             NumKeyValueHeads = init.NumKeyValueHeads,
-            HeadDim = init.HiddenSize / init.NumAttentionHeads,
+            HeadDim = init.HeadDim ?? init.HiddenSize / init.NumAttentionHeads,
             VocabSize = vocabulary,
             RopeTheta = init.RopeTheta,
             RmsNormEps = init.RmsNormEps,
@@ -80,7 +93,7 @@ public sealed record ModelConfig
     {
         var json = new JsonObject
         {
-            ["architectures"] = new JsonArray("Qwen2ForCausalLM"),
+            ["architectures"] = new JsonArray($"{Architecture}ForCausalLM"),
             ["attention_dropout"] = 0.0,
             ["bos_token_id"] = BosTokenId,
             ["eos_token_id"] = EosTokenIds switch { [] => null, [var one] => one, var more => new JsonArray([.. more.Select(id => (JsonNode)id)]) },
@@ -89,20 +102,23 @@ public sealed record ModelConfig
             ["initializer_range"] = InitializerRange,
             ["intermediate_size"] = IntermediateSize,
             ["max_position_embeddings"] = MaxPositionEmbeddings,
-            ["model_type"] = "qwen2",
+            ["model_type"] = TypeName(Architecture),
             ["num_attention_heads"] = NumAttentionHeads,
             ["num_hidden_layers"] = NumHiddenLayers,
             ["num_key_value_heads"] = NumKeyValueHeads,
             ["rms_norm_eps"] = RmsNormEps,
-            ["rope_scaling"] = null,
+            ["rope_scaling"] = RopeScaling?.ToJson(),
             ["rope_theta"] = RopeTheta,
             ["tie_word_embeddings"] = TieWordEmbeddings,
             ["torch_dtype"] = TorchDtype,
             ["use_cache"] = true,
-            ["use_sliding_window"] = false,
             ["vocab_size"] = VocabSize,
         };
-        if (HeadDim * NumAttentionHeads != HiddenSize) { json.Insert(4, "head_dim", HeadDim); }
+        if (Architecture == ModelArchitecture.Llama) { json["mlp_bias"] = false; }
+        else { json.Insert(json.IndexOf("vocab_size"), "use_sliding_window", false); }
+        if (Architecture != ModelArchitecture.Qwen2) { json["attention_bias"] = false; }
+        // Readers of Qwen3 take 128 where it is left out.
+        if (HeadDim * NumAttentionHeads != HiddenSize || Architecture == ModelArchitecture.Qwen3) { json.Insert(4, "head_dim", HeadDim); }
         return json.ToJsonString(indented) + "\n";
     }
 
@@ -120,12 +136,18 @@ public sealed record ModelConfig
             string layer = $"model.layers.{i}.";
             Add(layer + "input_layernorm.weight", HiddenSize);
             Add(layer + "self_attn.q_proj.weight", queries, HiddenSize);
-            Add(layer + "self_attn.q_proj.bias", queries);
+            if (HasAttentionBias) { Add(layer + "self_attn.q_proj.bias", queries); }
             Add(layer + "self_attn.k_proj.weight", keys, HiddenSize);
-            Add(layer + "self_attn.k_proj.bias", keys);
+            if (HasAttentionBias) { Add(layer + "self_attn.k_proj.bias", keys); }
             Add(layer + "self_attn.v_proj.weight", keys, HiddenSize);
-            Add(layer + "self_attn.v_proj.bias", keys);
+            if (HasAttentionBias) { Add(layer + "self_attn.v_proj.bias", keys); }
             Add(layer + "self_attn.o_proj.weight", HiddenSize, queries);
+            if (HasQueryKeyNorm)
+            {
+                Add(layer + "self_attn.q_norm.weight", HeadDim);
+                Add(layer + "self_attn.k_norm.weight", HeadDim);
+            }
+
             Add(layer + "post_attention_layernorm.weight", HiddenSize);
             Add(layer + "mlp.gate_proj.weight", IntermediateSize, HiddenSize);
             Add(layer + "mlp.up_proj.weight", IntermediateSize, HiddenSize);
@@ -136,6 +158,9 @@ public sealed record ModelConfig
         if (!TieWordEmbeddings) { Add("lm_head.weight", VocabSize, HiddenSize); }
         return list.ToImmutable();
     }
+
+    /// <summary>The family as <c>model_type</c> spells it.</summary>
+    public static string TypeName(ModelArchitecture architecture) => architecture.ToString().ToLowerInvariant();
 
     /// <summary>Elements of all parameters.</summary>
     public long ParameterCount() => Parameters().Sum(p => p.Count);

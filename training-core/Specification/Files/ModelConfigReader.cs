@@ -10,6 +10,7 @@ internal sealed partial class ModelConfigReader(string path, ICollection<string>
 {
     private const int MaxBytes = 4 << 20;
     private JsonElement root;
+    private ModelArchitecture architecture;
 
     /// <summary>The text of a config.json.</summary>
     /// <exception cref="InvalidDataException">Larger than 4 MB, or not UTF-8.</exception>
@@ -52,7 +53,13 @@ internal sealed partial class ModelConfigReader(string path, ICollection<string>
     {
         string supported = string.Join(", ", ModelConfig.SupportedModelTypes);
         if (!Present("model_type", out var type)) { Refuse($"model_type is missing; supported: {supported}."); return false; }
-        if (ModelConfig.SupportedModelTypes.Any(t => Is(type, t))) { return true; }
+        foreach (var known in Enum.GetValues<ModelArchitecture>())
+        {
+            if (!Is(type, ModelConfig.TypeName(known))) { continue; }
+            architecture = known;
+            return true;
+        }
+
         Refuse($"model_type is {Show(type)}; this build can load: {supported}. Choose a model of that family.");
         return false;
     }
@@ -61,10 +68,9 @@ internal sealed partial class ModelConfigReader(string path, ICollection<string>
     {
         if (Present("hidden_act", out var act) && !Is(act, "silu")) { Refuse($"hidden_act is {Show(act)}; supported is \"silu\"."); }
         if (Present("use_sliding_window", out var sliding) && sliding.ValueKind != JsonValueKind.False) { Refuse($"use_sliding_window is {Show(sliding)}; supported is false (full causal attention)."); }
-        if (Present("rope_scaling", out var scaling)) { Refuse($"rope_scaling is {Show(scaling)}; supported is null (plain rotary embedding)."); }
-        if (Present("rope_parameters", out var rope) && rope.ValueKind == JsonValueKind.Object && rope.TryGetProperty("rope_type", out var ropeType) && !Is(ropeType, "default"))
+        foreach (string bias in (string[])["attention_bias", "mlp_bias"])
         {
-            Refuse($"rope_parameters.rope_type is {Show(ropeType)}; supported is \"default\" (plain rotary embedding).");
+            if (Present(bias, out var value) && value.ValueKind != JsonValueKind.False && !(bias == "attention_bias" && architecture == ModelArchitecture.Qwen2)) { Refuse($"{bias} is {Show(value)}; supported is false."); }
         }
 
         if (Present("layer_types", out var layers) && (layers.ValueKind != JsonValueKind.Array || layers.EnumerateArray().Any(l => !Is(l, "full_attention"))))
@@ -79,17 +85,21 @@ internal sealed partial class ModelConfigReader(string path, ICollection<string>
     {
         int hidden = Whole("hidden_size", 1, 65536), heads = Whole("num_attention_heads", 1, 1024);
         int? dim = Present("head_dim", out _) ? Whole("head_dim", 1, 65536) : null;
+        // transformers' default for Qwen3; the other families divide.
+        if (dim is null && architecture == ModelArchitecture.Qwen3) { dim = 128; }
         if (dim is null && hidden > 0 && heads > 0 && hidden % heads != 0) { Refuse($"hidden_size {hidden} is no multiple of num_attention_heads {heads}, and head_dim is not given."); }
         return new ModelConfig
         {
+            Architecture = architecture,
             HiddenSize = hidden,
             IntermediateSize = Whole("intermediate_size", 1, 1048576),
             NumHiddenLayers = Whole("num_hidden_layers", 1, 1024),
             NumAttentionHeads = heads,
-            NumKeyValueHeads = Whole("num_key_value_heads", 1, 1024),
+            NumKeyValueHeads = Whole("num_key_value_heads", 1, 1024, architecture == ModelArchitecture.Llama ? heads : null),
             HeadDim = dim ?? (heads > 0 ? hidden / heads : 0),
             VocabSize = Whole("vocab_size", 2, 1 << 24),
             RopeTheta = Theta(),
+            RopeScaling = Scaling(),
             RmsNormEps = Number(root, "rms_norm_eps", 1e-12, 1e-1, 1e-6),
             TieWordEmbeddings = Flag("tie_word_embeddings"),
             MaxPositionEmbeddings = Whole("max_position_embeddings", 2, int.MaxValue, 32768),
@@ -107,6 +117,31 @@ internal sealed partial class ModelConfigReader(string path, ICollection<string>
         if (config.VocabSize == 0) { return; }
         if (config.BosTokenId >= config.VocabSize) { Refuse($"bos_token_id is {config.BosTokenId}, but vocab_size is {config.VocabSize}; ids lie below it."); }
         foreach (int id in config.EosTokenIds.Where(id => id >= config.VocabSize)) { Refuse($"eos_token_id is {id}, but vocab_size is {config.VocabSize}; ids lie below it."); }
+    }
+
+    // The older form is rope_scaling, the newer rope_parameters, which holds rope_theta too.
+    private RopeScaling? Scaling()
+    {
+        string key = Present("rope_scaling", out var scaling) ? "rope_scaling" : "rope_parameters";
+        if (!Present(key, out scaling)) { return null; }
+        if (scaling.ValueKind != JsonValueKind.Object) { Refuse($"{key} is {Show(scaling)}; expected is null or an object with rope_type."); return null; }
+        if (!scaling.TryGetProperty("rope_type", out var type) && !scaling.TryGetProperty("type", out type))
+        {
+            if (key == "rope_scaling") { Refuse($"{key} is {Show(scaling)}; rope_type is missing: supported are \"default\" and \"llama3\"."); }
+            return null;
+        }
+
+        if (Is(type, "default")) { return null; }
+        if (!Is(type, "llama3")) { Refuse($"{key}.rope_type is {Show(type)}; supported are \"default\" (plain rotary embedding) and \"llama3\"."); return null; }
+        double Required(string name)
+        {
+            if (!scaling.TryGetProperty(name, out _)) { Refuse($"{key}.{name} is missing; rope_type llama3 needs it."); return 1; }
+            return Number(scaling, name, 1e-3, 1e9, 1);
+        }
+
+        var read = new RopeScaling(Required("factor"), Required("low_freq_factor"), Required("high_freq_factor"), (int)Required("original_max_position_embeddings"));
+        if (read.HighFreqFactor <= read.LowFreqFactor) { Refuse(FormattableString.Invariant($"{key}.high_freq_factor is {read.HighFreqFactor}, which is not above low_freq_factor {read.LowFreqFactor}.")); }
+        return read;
     }
 
     // Newer transformers write rope_theta into rope_parameters.

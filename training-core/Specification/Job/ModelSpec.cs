@@ -11,13 +11,35 @@ public sealed record ModelSpec
 
     [Description("A new model with seeded random weights.")]
     public ModelInitSpec? Init { get; init; }
+
+    [Description("Type in which the model computes: float32 (default), bfloat16 or float16. Gradients, master weights and optimizer stay float32.")]
+    public ComputeType Dtype { get; init; } = ComputeType.Float32;
+
+    [Description("float16: losses are multiplied by this before back-propagation and gradients divided by it after, so that small ones do not vanish. A power of two.")]
+    [Range(1.0, 16777216.0)]
+    public double LossScale { get; init; } = 4096;
+
+    [Description("Keep master weights and optimizer moments in the host's memory and run AdamW there: for GPUs too small for them. Without effect on a CPU.")]
+    public bool OffloadOptimizer { get; init; }
+
+    [Description("Low-rank adapters that are trained in place of the weights; default: all weights are trained.")]
+    public LoraSpec? Lora { get; init; }
 }
+
+/// <summary>Element type of weights and activations in forward and backward passes.</summary>
+public enum ComputeType { Float32, Bfloat16, Float16 }
 
 /// <summary>Decoder families this build can create and load.</summary>
 public enum ModelArchitecture
 {
     /// <summary>Qwen2 and Qwen2.5: grouped-query attention with QKV bias, rotary embedding, RMSNorm, SwiGLU.</summary>
     Qwen2,
+
+    /// <summary>Qwen3: queries and keys normalised per head, no biases, a head size of its own.</summary>
+    Qwen3,
+
+    /// <summary>Llama 2 and 3: no biases; Llama 3.1 and later with scaled rotary frequencies.</summary>
+    Llama,
 }
 
 /// <summary>Shape of a model made from nothing. Names are those of Hugging Face's config.json.</summary>
@@ -26,7 +48,7 @@ public sealed record ModelInitSpec
     [Description("Decoder family.")]
     public ModelArchitecture Architecture { get; init; } = ModelArchitecture.Qwen2;
 
-    [Description("Width of the residual stream; a multiple of num_attention_heads, head size even.")]
+    [Description("Width of the residual stream; without head_dim a multiple of num_attention_heads, head size even.")]
     [Range(2, 65536)]
     public required int HiddenSize { get; init; }
 
@@ -38,13 +60,17 @@ public sealed record ModelInitSpec
     [Range(1, 1024)]
     public required int NumHiddenLayers { get; init; }
 
-    [Description("Query heads; divides hidden_size.")]
+    [Description("Query heads; divides hidden_size unless head_dim is given.")]
     [Range(1, 1024)]
     public required int NumAttentionHeads { get; init; }
 
     [Description("Number of key/value heads (grouped-query attention); divides num_attention_heads.")]
     [Range(1, 1024)]
     public required int NumKeyValueHeads { get; init; }
+
+    [Description("Width of one head; default: hidden_size / num_attention_heads.")]
+    [Range(2, 65536)]
+    public int? HeadDim { get; init; }
 
     [Description("Rows of the embedding; default: the tokenizer's size. May be larger, never smaller.")]
     [Range(2, 1048576)]

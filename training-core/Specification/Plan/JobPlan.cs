@@ -71,7 +71,7 @@ public sealed class JobPlan
     {
         var text = new StringBuilder();
         void Line(string name, string value) => text.Append(CultureInfo.InvariantCulture, $"{name,-12} {value}\n");
-        Line("model", $"qwen2, {Number(Parameters)} parameters ({Model.NumHiddenLayers} layers of width {Model.HiddenSize}, vocabulary {Model.VocabSize}{(job.Model.Init is { VocabSize: null, Tokenizer: TokenizerFile.Arithmetic } ? " assumed" : "")})");
+        Line("model", $"{ModelConfig.TypeName(Model.Architecture)}, {Number(Parameters)} parameters ({Model.NumHiddenLayers} layers of width {Model.HiddenSize}, vocabulary {Model.VocabSize}{(job.Model.Init is { VocabSize: null, Tokenizer: TokenizerFile.Arithmetic } ? " assumed" : "")})");
         if (job.WarmStart is { } warm) { Line("warm start", $"{warm.Steps} supervised steps of {warm.BatchSize} examples"); }
         if (job.Supervised is { } supervised) { Line("supervised", $"{supervised.Steps} steps of {supervised.BatchSize} examples"); }
         if (job.Kind == JobKind.Rl)

@@ -1,4 +1,4 @@
-using Ctwa.Training.Models.Qwen2;
+using Ctwa.Training.Models.Decoder;
 using Ctwa.Training.Tests.Numerics;
 using TorchSharp;
 using Xunit;
@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Ctwa.Training.Tests.Models;
 
-public sealed class Qwen2ModelTests : IDisposable
+public sealed class DecoderModelTests : IDisposable
 {
     private readonly DisposeScope _scope = NewDisposeScope();
     private readonly TinyModel _tiny = new();
@@ -16,10 +16,10 @@ public sealed class Qwen2ModelTests : IDisposable
     {
         var ids = _tiny.Ids(5, 11);
         float[] expected = Forward(_tiny.Model, ids);
-        using var beside = new Qwen2Model(_tiny.Config, _tiny.Layout, _tiny.Memory.Weights);
+        using var beside = new DecoderModel(_tiny.Config, _tiny.Layout, _tiny.Memory.Weights);
         AssertBits.Equal(expected, Forward(beside, ids));
 
-        using var copy = new Qwen2Model(_tiny.Config, _tiny.Layout, _tiny.Memory.Weights.clone());
+        using var copy = new DecoderModel(_tiny.Config, _tiny.Layout, _tiny.Memory.Weights.clone());
         AssertBits.Equal(expected, Forward(copy, ids));
 
         float[] elsewhere = [];
@@ -41,7 +41,7 @@ public sealed class Qwen2ModelTests : IDisposable
         using (no_grad()) { _tiny.Memory.Weights.mul_(0.5); }
         float[] after = Forward(_tiny.Model, ids);
         Assert.NotEqual(before, after);
-        using var fresh = new Qwen2Model(_tiny.Config, _tiny.Layout, _tiny.Memory.Weights);
+        using var fresh = new DecoderModel(_tiny.Config, _tiny.Layout, _tiny.Memory.Weights);
         AssertBits.Equal(Forward(fresh, ids), after);
     }
 
@@ -151,7 +151,7 @@ public sealed class Qwen2ModelTests : IDisposable
     {
         var ids = _tiny.Ids(3, 9);
         var weights = halved ? _tiny.Memory.Weights.to(bfloat16) : _tiny.Memory.Weights;
-        using var other = new Qwen2Model(_tiny.Config, _tiny.Layout, weights, fused);
+        using var other = new DecoderModel(_tiny.Config, _tiny.Layout, weights, fused);
         var (logits, gradient) = LogitsAndGradient(_tiny.Model, ids);
         var (otherLogits, otherGradient) = LogitsAndGradient(other, ids);
         Assert.Equal(float32, otherLogits.dtype);
@@ -165,7 +165,7 @@ public sealed class Qwen2ModelTests : IDisposable
         Assert.InRange(Distance(logits.select(1, 8), last), 0, bound);
     }
 
-    private (Tensor Logits, Tensor Gradient) LogitsAndGradient(Qwen2Model model, Tensor ids)
+    private (Tensor Logits, Tensor Gradient) LogitsAndGradient(DecoderModel model, Tensor ids)
     {
         var gradient = zeros(_tiny.Layout.Length, float32);
         model.PointGradientsAt(gradient);
@@ -185,7 +185,7 @@ public sealed class Qwen2ModelTests : IDisposable
 
     private static Tensor Positions(int rows, int first, int count) => arange(first, first + count, ScalarType.Int64).unsqueeze(0).repeat(rows, 1);
 
-    private static float[] Forward(Qwen2Model model, Tensor ids)
+    private static float[] Forward(DecoderModel model, Tensor ids)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();

@@ -1,7 +1,7 @@
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Ctwa.Training.Models.Qwen2;
+namespace Ctwa.Training.Models.Decoder;
 
 /// <summary>Preallocated keys and values per layer, each [B × KV heads, capacity, head size].</summary>
 internal sealed class KeyValueCache : IDecodingCache
