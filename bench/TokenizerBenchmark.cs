@@ -2,14 +2,13 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Ctwa.TestKit;
 using Ctwa.Training.Tokenization;
 
 namespace Ctwa.Bench;
 
 /// <summary>
 /// Speed of a tokenizer on one core: megabytes (10^6 bytes of UTF-8) per second, by wall clock and by processor time of the process, which does not
-/// count what other programs take. Text that is encoded again is not remembered as a whole, but its pieces (words) are.
+/// count what other programs take. The encoder remembers words, so text that it has not seen is measured too: this checkout's own code and documents.
 /// </summary>
 internal static class TokenizerBenchmark
 {
@@ -25,7 +24,8 @@ internal static class TokenizerBenchmark
     /// <returns>0, or 2 for wrong arguments.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
-        string shared = Environment.GetEnvironmentVariable("CTWA_SHARED") is { Length: > 0 } set ? set : Path.Combine(Checkout.Root, "..", "shared");
+        var checkout = Checkout.Find();
+        string shared = Environment.GetEnvironmentVariable("CTWA_SHARED") is { Length: > 0 } set ? set : Path.Combine(checkout.Root, "..", "shared");
         string golden = Path.Combine(shared, "golden", "decoder", "tokenizer"), tokenizerPath = golden;
         List<string> sources = [Path.Combine(shared, "data", "math500"), Path.Combine(golden, "encodings.json")];
         for (int i = 0; i < args.Length; i += 2)
@@ -47,7 +47,7 @@ internal static class TokenizerBenchmark
             return 2;
         }
 
-        var machine = await MachineDescription.ReadAsync(Checkout.Find());
+        var machine = await MachineDescription.ReadAsync(checkout);
         Console.WriteLine(machine.Machine);
         Console.WriteLine($"load {machine.Load}, {machine.Date}, {machine.Commit}");
         long started = Stopwatch.GetTimestamp();
@@ -58,6 +58,10 @@ internal static class TokenizerBenchmark
         List<string> many = [.. Enumerable.Repeat(texts, copies).SelectMany(all => all)];
         Measure("separate texts", tokenizer, many, Rounds);
         Measure("one long text", tokenizer, [string.Join("\n\n", many)], Rounds);
+        List<string> unseen = [.. Directory.EnumerateFiles(checkout.Root, "*", SearchOption.AllDirectories)
+            .Where(file => Path.GetExtension(file) is ".cs" or ".md" && !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(File.ReadAllText)];
+        Measure("code and prose, first time", tokenizer, unseen, rounds: 1);
+        Measure("code and prose", tokenizer, unseen, Rounds);
         return 0;
     }
 
