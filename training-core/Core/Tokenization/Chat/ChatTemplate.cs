@@ -24,7 +24,7 @@ public sealed class ChatTemplate
         _ = Choose(tools: false).Nodes;
     }
 
-    /// <summary>Reads the template of a model folder: <c>chat_template.jinja</c>, else <c>chat_template</c> in tokenizer_config.json.</summary>
+    /// <summary>Reads the template of a model folder: <c>chat_template.jinja</c>, else <c>chat_template</c> in tokenizer_config.json, else in chat_template.json.</summary>
     /// <param name="folder">A folder with a tokenizer.</param>
     /// <returns>Null if the folder has no template: a base model.</returns>
     /// <exception cref="InvalidDataException">A file is too large, no UTF-8, or tokenizer_config.json is malformed.</exception>

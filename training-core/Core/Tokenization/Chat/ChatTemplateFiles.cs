@@ -12,6 +12,9 @@ internal sealed record ChatTemplateFiles(IReadOnlyDictionary<string, ChatTemplat
     /// <summary>A template in a file of its own; it goes before those in tokenizer_config.json.</summary>
     public const string FileName = "chat_template.jinja";
 
+    /// <summary>Where some multimodal models keep it; read only if it is nowhere else.</summary>
+    private const string OldFileName = "chat_template.json";
+
     private const int MaxBytes = 32 << 20;
     private static readonly string[] SpecialTokenNames = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
@@ -22,6 +25,7 @@ internal sealed record ChatTemplateFiles(IReadOnlyDictionary<string, ChatTemplat
         var tokens = new Dictionary<string, object?>(StringComparer.Ordinal);
         string config = Path.Combine(folder, TokenizerConfigFile.FileName), own = Path.Combine(folder, FileName);
         if (File.Exists(config)) { ReadConfig(config, templates, tokens); }
+        if (templates.Count == 0 && Path.Combine(folder, OldFileName) is var old && File.Exists(old)) { ReadConfig(old, templates, []); }
         if (File.Exists(own))
         {
             templates.Clear();
