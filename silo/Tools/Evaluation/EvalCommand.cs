@@ -17,6 +17,7 @@ internal static class EvalCommand
     private static readonly Option<int?> MaxTerms = new("--max-terms") { Description = "Task: most terms of a chain; default 5.", HelpName = "n" };
     private static readonly Option<string?> PromptField = new("--prompt-field") { Description = "Field of the prompt in the data file; default: the job's, else prompt.", HelpName = "name" };
     private static readonly Option<string?> AnswerField = new("--answer-field") { Description = "Field of the expected answer; default: the job's, else answer.", HelpName = "name" };
+    private static readonly Option<bool> Chat = new("--chat") { Description = "Plain prompts become a user's message in the model's chat template; default: as the job's data.chat says, else only conversations do." };
     private static readonly Option<int?> Prompts = new("--prompts") { Description = "Only the first so many prompts; default: all, of a run's own data schedule.validation_prompts.", HelpName = "n" };
     private static readonly Option<int?> Samples = new("--samples", "-k") { Description = "Answers per prompt; default: schedule.validation_samples, without a job 4.", HelpName = "k" };
     private static readonly Option<int?> MaxNewTokens = new("--max-new-tokens") { Description = "Longest answer; default: rollout.max_new_tokens, without a job 512 or what fits.", HelpName = "n" };
@@ -37,7 +38,7 @@ internal static class EvalCommand
     {
         var command = new Command("eval", "Score a model on held-out prompts: mean, best, worst and majority of k answers per objective, with intervals; or compare it with another.")
         {
-            Model, Baseline, Job, Rewards, Data, Task, MinTerms, MaxTerms, PromptField, AnswerField, Prompts, Samples, MaxNewTokens, Temperature, TopK, TopP, Seed,
+            Model, Baseline, Job, Rewards, Data, Task, MinTerms, MaxTerms, PromptField, AnswerField, Chat, Prompts, Samples, MaxNewTokens, Temperature, TopK, TopP, Seed,
             BatchSize, Bootstrap, ReferenceLength, Device, Type, Threads, Output, SamplesOut,
         };
         command.SetAction((parsed, cancellation) => RunAsync(Read(parsed), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error, cancellation));
@@ -83,6 +84,7 @@ internal static class EvalCommand
         MaxTerms = parsed.GetValue(MaxTerms),
         PromptField = parsed.GetValue(PromptField),
         AnswerField = parsed.GetValue(AnswerField),
+        Chat = parsed.GetValue(Chat),
         Prompts = parsed.GetValue(Prompts),
         Samples = parsed.GetValue(Samples),
         MaxNewTokens = parsed.GetValue(MaxNewTokens),

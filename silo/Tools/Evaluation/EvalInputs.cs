@@ -26,6 +26,9 @@ internal sealed record EvalInputs
     /// <summary>Names the data in messages and results.</summary>
     public required string DataName { get; init; }
 
+    /// <summary>Which prompts the chat template renders.</summary>
+    public required ChatMode Chat { get; init; }
+
     /// <summary>The data are the held-out prompts of the run that the model belongs to.</summary>
     public required bool OwnHeldOut { get; init; }
 
@@ -54,7 +57,10 @@ internal sealed record EvalInputs
         int? prompts = options.Prompts ?? (own ? limits!.Schedule.ValidationPrompts : null);
         int room = Math.Min(model.Config.MaxPositionEmbeddings, baseline?.Config.MaxPositionEmbeddings ?? int.MaxValue);
         int maxNew = options.MaxNewTokens ?? limits?.Rollout.MaxNewTokens ?? 0;
-        var (kept, dropped) = Encode(model, rows, prompts, name, limits, maxNew);
+        var spec = limits?.Data ?? new DataSpec { Train = data };
+        if (options.Chat) { spec = spec with { Chat = ChatMode.Always }; }
+        var (kept, dropped) = Encode(model, model.TextsFor(spec), rows, prompts, name, limits, maxNew);
+        var texts = baseline?.TextsFor(spec);
         if (maxNew == 0)
         {
             maxNew = Math.Min(DefaultNewTokens, room - kept.Max(prompt => prompt.Tokens.Length));
@@ -80,10 +86,11 @@ internal sealed record EvalInputs
             JobFile = jobFile,
             Data = data,
             DataName = name,
+            Chat = spec.Chat,
             OwnHeldOut = own,
             Settings = settings,
             Prompts = kept,
-            BaselinePrompts = baseline is null ? [] : [.. kept.Select(prompt => prompt with { Tokens = EncodeOne(baseline, prompt.Example, RowName(name, prompt.Row), maxNew) })],
+            BaselinePrompts = baseline is null ? [] : [.. kept.Select(prompt => prompt with { Tokens = EncodeOne(baseline, texts!, prompt.Example, RowName(name, prompt.Row), maxNew) })],
             Dropped = dropped,
         };
     }
@@ -118,7 +125,7 @@ internal sealed record EvalInputs
         throw Wrong($"{jobFile} has neither data.test nor data.validation; give --data FILE or --task arithmetic.");
     }
 
-    private static (List<EvaluationPrompt> Kept, int Dropped) Encode(ModelDescription model, PromptDataset rows, int? most, string name, JobSpec? limits, int maxNew)
+    private static (List<EvaluationPrompt> Kept, int Dropped) Encode(ModelDescription model, Func<PromptExample, string> texts, PromptDataset rows, int? most, string name, JobSpec? limits, int maxNew)
     {
         var kept = new List<EvaluationPrompt>();
         int dropped = 0;
@@ -127,18 +134,18 @@ internal sealed record EvalInputs
             var example = rows.At(row);
             int limit = limits?.Data.MaxPromptTokens ?? int.MaxValue;
             bool drops = limits?.Data.Overlong == OverlongPolicy.Drop;
-            int[] tokens = EncodeOne(model, example, RowName(name, row), drops ? 0 : maxNew);
+            int[] tokens = EncodeOne(model, texts, example, RowName(name, row), drops ? 0 : maxNew);
             if (tokens.Length > limit && drops) { dropped++; continue; }
             if (tokens.Length > limit) { throw Wrong($"{RowName(name, row)} has {tokens.Length} tokens, the job's data.max_prompt_tokens is {limit}; shorten it, or evaluate with --job of a job that drops such prompts."); }
-            if (drops) { tokens = EncodeOne(model, example, RowName(name, row), maxNew); }
+            if (drops) { tokens = EncodeOne(model, texts, example, RowName(name, row), maxNew); }
             kept.Add(new EvaluationPrompt(row, example, tokens));
         }
 
         return kept.Count > 0 ? (kept, dropped) : throw Wrong($"{name} has no prompt of at most {limits!.Data.MaxPromptTokens} tokens; raise the job's data.max_prompt_tokens.");
     }
 
-    private static int[] EncodeOne(ModelDescription model, PromptExample example, string name, int maxNew) =>
-        ModelOptions.Guard(() => model.EncodePrompt(example.Prompt, name, maxNew));
+    private static int[] EncodeOne(ModelDescription model, Func<PromptExample, string> texts, PromptExample example, string name, int maxNew) =>
+        ModelOptions.Guard(() => model.EncodePrompt(texts(example), name, maxNew));
 
     private static string RowName(string data, long row) => FormattableString.Invariant($"{data}: prompt {row}");
 

@@ -63,6 +63,7 @@ internal static class EvalJson
         ["task"] = inputs.Data.Task is { } task ? task.ToString().ToLowerInvariant() : null,
         ["prompt_field"] = inputs.Data.Path is null ? null : inputs.Data.PromptField,
         ["answer_field"] = inputs.Data.Path is null ? null : inputs.Data.AnswerField,
+        ["chat"] = inputs.Chat.ToString().ToLowerInvariant(),
         ["min_terms"] = inputs.Data.Task is null ? null : inputs.Data.MinTerms,
         ["max_terms"] = inputs.Data.Task is null ? null : inputs.Data.MaxTerms,
         ["job"] = inputs.JobFile is { } file ? Path.GetFullPath(file) : null,

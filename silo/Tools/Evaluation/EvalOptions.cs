@@ -29,6 +29,9 @@ internal sealed record EvalOptions
 
     public string? AnswerField { get; init; }
 
+    /// <summary>Plain prompts become a user's message in the model's chat template.</summary>
+    public bool Chat { get; init; }
+
     /// <summary>Only the first so many prompts.</summary>
     public int? Prompts { get; init; }
 

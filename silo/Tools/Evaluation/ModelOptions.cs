@@ -40,7 +40,7 @@ internal static class ModelOptions
     public static T Guard<T>(Func<T> work)
     {
         try { return work(); }
-        catch (Exception e) when (e is InvalidDataException or Training.Datasets.DatasetException or IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception e) when (e is InvalidDataException or Training.Datasets.DatasetException or IOException or UnauthorizedAccessException or FormatException or ArgumentException or NotSupportedException)
         {
             throw new ToolFailure(ToolExitCodes.BadInput, e.Message);
         }

@@ -22,20 +22,23 @@ internal static class FileGeneration
     /// <summary>Reads and encodes the prompts, before any weight is read.</summary>
     /// <param name="options">File, field and lengths.</param>
     /// <param name="model">The model that they are for.</param>
-    /// <param name="ask">Makes a prompt's text of a row.</param>
+    /// <param name="dialogue">Makes a prompt's text of a row.</param>
     /// <exception cref="ToolFailure">A row cannot be used.</exception>
-    public static (IReadOnlyList<EvaluationPrompt> Prompts, EvaluationSettings Settings) Prepare(GenerateOptions options, ModelDescription model, Func<PromptExample, string> ask)
+    public static (IReadOnlyList<EvaluationPrompt> Prompts, EvaluationSettings Settings) Prepare(GenerateOptions options, ModelDescription model, Dialogue dialogue)
     {
-        // A row's answer is not needed: the prompt's field stands in for it.
-        var source = new DataSourceSpec { Path = options.Data, PromptField = options.PromptField, AnswerField = options.PromptField };
+        // A row's answer is not needed: the prompt's field stands in for it, if it is a text.
+        var source = new DataSourceSpec { Path = options.Data, PromptField = options.PromptField, AnswerField = options.AnswerField ?? options.PromptField };
         var rows = ModelOptions.Guard(() => PromptDataset.Open(source, DatasetSplit.Test, options.Seed, options.Data!));
         var prompts = new List<EvaluationPrompt>();
         for (long row = 0; row < rows.Count; row++)
         {
             var example = rows.At(row);
             string name = FormattableString.Invariant($"{options.Data}: prompt {row}");
-            prompts.Add(new EvaluationPrompt(row, example, ModelOptions.Guard(() => model.EncodePrompt(ask(example), name, options.MaxNewTokens ?? 1))));
+            prompts.Add(new EvaluationPrompt(row, example, ModelOptions.Guard(() => model.EncodePrompt(TextOf(example, name), name, options.MaxNewTokens ?? 1))));
         }
+
+        string TextOf(PromptExample example, string name) => example.Messages.Count == 0 || dialogue is ChatDialogue ? dialogue.Ask(example)
+            : throw new ToolFailure(ToolExitCodes.BadInput, $"{name} is a conversation; add --chat, which renders it with the model's chat template.");
 
         var defaults = model.Defaults;
         return (prompts, new EvaluationSettings

@@ -17,6 +17,9 @@ internal sealed class GenerateCommand : Command, IHandlesSignals
     private static readonly Option<string?> PromptFile = new("--prompt-file") { Description = "A file that holds one prompt.", HelpName = "file" };
     private static readonly Option<string?> Data = new("--data") { Description = "A data file with many prompts, answered in batches; one JSON object per answer.", HelpName = "file" };
     private static readonly Option<string> PromptField = new("--prompt-field") { Description = "Field of the prompt in the data file.", HelpName = "name", DefaultValueFactory = _ => "prompt" };
+    private static readonly Option<string?> AnswerField = new("--answer-field") { Description = "A text field of the data file; needed only where prompts are conversations.", HelpName = "name" };
+    private static readonly Option<bool> Chat = new("--chat") { Description = "Prompts are what a user says, in the model's chat template; a session remembers what was said." };
+    private static readonly Option<string?> System = new("--system") { Description = "First message of every conversation; implies --chat.", HelpName = "text" };
     private static readonly Option<string?> Output = new("--output", "-o") { Description = "With --data: the file of the answers; default: the terminal.", HelpName = "file.jsonl" };
     private static readonly Option<int?> MaxNewTokens = new("--max-new-tokens") { Description = "Longest answer; default: 512, or what the model's positions allow.", HelpName = "n" };
     private static readonly Option<double?> Temperature = new("--temperature") { Description = "0 takes the likeliest token; default: the model's generation_config.json, else 1.", HelpName = "t" };
@@ -36,7 +39,7 @@ internal sealed class GenerateCommand : Command, IHandlesSignals
 
     public static Command Create()
     {
-        var command = new GenerateCommand { Model, Prompt, PromptFile, Data, PromptField, Output, MaxNewTokens, Temperature, TopK, TopP, Seed, Samples, BatchSize, Device, Type, Threads };
+        var command = new GenerateCommand { Model, Prompt, PromptFile, Data, PromptField, AnswerField, Output, Chat, System, MaxNewTokens, Temperature, TopK, TopP, Seed, Samples, BatchSize, Device, Type, Threads };
         command.SetAction(parsed => Run(Read(parsed), Console.In, !Console.IsInputRedirected, parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error));
         return command;
     }
@@ -55,8 +58,8 @@ internal sealed class GenerateCommand : Command, IHandlesSignals
         ToolOutputFiles.Check(("--output", options.Output));
         string? prompt = options.PromptFile is { } file ? ReadPrompt(file) : options.Prompt;
         var description = ModelOptions.Describe(options.Model, error);
-        var dialogue = new Dialogue();
-        var (prompts, settings) = options.Data is null ? ([], null) : FileGeneration.Prepare(options, description, example => dialogue.Ask(example.Prompt));
+        var dialogue = Dialogue.Of(options, description);
+        var (prompts, settings) = options.Data is null ? ([], null) : FileGeneration.Prepare(options, description, dialogue);
         torch.set_num_threads(options.Threads);
         using var model = ModelOptions.Load(description, options.Device, options.Type);
         error.WriteLine(settings is not null ? FileGeneration.Run(model, prompts, settings, options.Output, output) : Converse(options, model, dialogue, prompt, input, interactive, output, error));
@@ -89,7 +92,10 @@ internal sealed class GenerateCommand : Command, IHandlesSignals
         PromptFile = parsed.GetValue(PromptFile),
         Data = parsed.GetValue(Data),
         PromptField = parsed.GetValue(PromptField)!,
+        AnswerField = parsed.GetValue(AnswerField),
         Output = parsed.GetValue(Output),
+        Chat = parsed.GetValue(Chat) || parsed.GetValue(System) is not null,
+        System = parsed.GetValue(System),
         MaxNewTokens = parsed.GetValue(MaxNewTokens),
         Temperature = parsed.GetValue(Temperature),
         TopK = parsed.GetValue(TopK),

@@ -15,6 +15,9 @@ internal sealed record GenerateOptions
 
     public string PromptField { get; init; } = "prompt";
 
+    /// <summary>A text column of the data file, which its reader wants beside prompts that are conversations; null: the prompt's.</summary>
+    public string? AnswerField { get; init; }
+
     public string? Output { get; init; }
 
     /// <summary>Prompts are what a user says in a conversation.</summary>

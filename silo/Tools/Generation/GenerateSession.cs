@@ -22,6 +22,8 @@ internal sealed class GenerateSession(AnswerWriter writer, Dialogue dialogue, Ge
             if (line.Length == 0) { continue; }
             if (interactive && line == Quit) { return; }
             if (interactive && options.Chat && line == New) { dialogue.Restart(); continue; }
+            // The lines of a pipe have nothing to do with each other.
+            if (!interactive) { dialogue.Restart(); }
             try { Answer(line, index++, output); }
             catch (ToolFailure failure) when (interactive) { error.WriteLine("error: " + failure.Message); }
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Ctwa.Training.Specification;
 
 namespace Ctwa.Training.Models;
 
@@ -12,8 +13,6 @@ public sealed record GenerationDefaults(double Temperature, int TopK, double Top
     /// <summary>Longest generation_config.json in bytes.</summary>
     private const int MaxBytes = 1 << 20;
 
-    private const string FileName = "generation_config.json";
-
     /// <summary>Those of a model without the file: from the whole distribution.</summary>
     public static GenerationDefaults None { get; } = new(1, 0, 1, []);
 
@@ -21,7 +20,7 @@ public sealed record GenerationDefaults(double Temperature, int TopK, double Top
     /// <exception cref="IOException">The file cannot be read.</exception>
     internal static GenerationDefaults Read(string folder, int vocabularySize)
     {
-        string path = Path.Combine(folder, FileName);
+        string path = Path.Combine(folder, GenerationConfig.FileName);
         if (!File.Exists(path)) { return None; }
         if (new FileInfo(path).Length > MaxBytes) { throw new InvalidDataException($"{path} is longer than {MaxBytes} bytes; it holds settings only."); }
         try
@@ -34,7 +33,7 @@ public sealed record GenerationDefaults(double Temperature, int TopK, double Top
                 samples ? Number(root, "temperature", 0, 100, 1, path) : 0,
                 (int)Number(root, "top_k", 0, 1 << 24, 0, path),
                 Number(root, "top_p", 0, 1, 1, path),
-                Stops(root, path, vocabularySize));
+                Stops(path, vocabularySize));
         }
         catch (JsonException e)
         {
@@ -49,13 +48,8 @@ public sealed record GenerationDefaults(double Temperature, int TopK, double Top
         throw new InvalidDataException(FormattableString.Invariant($"{path}: {key} is {Show(value)}; expected is a number from {min} to {max}."));
     }
 
-    private static int[] Stops(JsonElement root, string path, int vocabularySize)
-    {
-        if (!root.TryGetProperty("eos_token_id", out var value) || value.ValueKind == JsonValueKind.Null) { return []; }
-        JsonElement[] items = value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : [value];
-        return [.. items.Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out int id) && id >= 0 && id < vocabularySize ? id
-            : throw new InvalidDataException($"{path}: eos_token_id holds {Show(item)}; expected are token ids below {vocabularySize}."))];
-    }
+    private static int[] Stops(string path, int vocabularySize) =>
+        [.. GenerationConfig.Read(path).EosTokenIds.Select(id => id < vocabularySize ? id : throw new InvalidDataException($"{path} has the eos_token_id {id}, but vocab_size is {vocabularySize}; ids lie below it."))];
 
     private static string Show(JsonElement value) => value.GetRawText() is { Length: > 100 } raw ? raw[..100] + "..." : value.GetRawText();
 }

@@ -1,9 +1,12 @@
 using System.Security.Cryptography;
 using System.Text;
+using Ctwa.Training.Datasets;
 using Ctwa.Training.Models.Lora;
 using Ctwa.Training.Runs;
 using Ctwa.Training.Specification;
+using Ctwa.Training.Steps;
 using Ctwa.Training.Tokenization;
+using Ctwa.Training.Tokenization.Chat;
 
 namespace Ctwa.Training.Models;
 
@@ -14,6 +17,9 @@ public sealed class ModelDescription
 
     private ModelDescription(ModelLocation location, ModelConfig config, ModelFolder files, HuggingFaceTokenizer tokenizer, GenerationDefaults defaults, IReadOnlyList<int> stopTokens) =>
         (Location, Config, _files, Tokenizer, Defaults, StopTokens) = (location, config, files, tokenizer, defaults, stopTokens);
+
+    /// <summary>Where the tokenizer lies, and with it the chat template.</summary>
+    public required string TokenizerFolder { get; init; }
 
     /// <summary>The adapter to add into the weights; null for whole models.</summary>
     public AdapterFolder? Adapter { get; private init; }
@@ -29,7 +35,7 @@ public sealed class ModelDescription
 
     /// <summary>
     /// Tokens that end a response: those of generation_config.json, else of config.json, else the tokenizer's eos_token. At least one.
-    /// A run's checkpoints have no generation_config.json: its responses end as in training.
+    /// A run's checkpoints have those of training in their config.json.
     /// </summary>
     public IReadOnlyList<int> StopTokens { get; }
 
@@ -43,17 +49,38 @@ public sealed class ModelDescription
             var config = ModelConfig.Read(Path.Combine(folder, "config.json"));
             var files = ModelFolder.Read(folder, config);
             var adapter = location.Base is null ? null : AdapterFolder.Read(location.Folder, config);
-            var tokenizer = HuggingFaceTokenizer.Load(File.Exists(Path.Combine(location.Folder, "tokenizer.json")) ? location.Folder : folder);
+            string tokens = File.Exists(Path.Combine(location.Folder, "tokenizer.json")) ? location.Folder : folder;
+            var tokenizer = HuggingFaceTokenizer.Load(tokens);
             if (tokenizer.VocabularySize > config.VocabSize) { throw new InvalidDataException($"{folder}: tokenizer.json has ids up to {tokenizer.VocabularySize - 1} but the embedding has {config.VocabSize} rows; use the tokenizer.json that belongs to the model."); }
-            var defaults = GenerationDefaults.Read(location.Run is null ? folder : location.Folder, config.VocabSize);
+            var defaults = GenerationDefaults.Read(folder, config.VocabSize);
             IReadOnlyList<int> stop = defaults.StopTokens is { Count: > 0 } proposed ? proposed : config.EosTokenIds is { IsDefaultOrEmpty: false } own ? [.. own] : [.. tokenizer.EndOfTextIds];
             if (stop.Count == 0) { throw new InvalidDataException($"{folder}: neither generation_config.json nor config.json (eos_token_id) nor tokenizer_config.json (eos_token) names a token that ends a response; add one of them."); }
-            return new ModelDescription(location, config, files, tokenizer, defaults, stop) { Adapter = adapter };
+            return new ModelDescription(location, config, files, tokenizer, defaults, stop) { Adapter = adapter, TokenizerFolder = tokens };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
         {
             throw new InvalidDataException(e.Message, e);
         }
+    }
+
+    /// <summary>The model's chat template.</summary>
+    /// <exception cref="InvalidDataException">It has none, or one that cannot be used.</exception>
+    public ChatTemplate ChatTemplate() => Usable(() => Tokenization.Chat.ChatTemplate.Load(TokenizerFolder))
+        ?? throw new InvalidDataException($"{Location.Given} has no chat template (no chat_template.jinja, and no chat_template in a tokenizer_config.json); it is a base model. Use an instruction-tuned one, or plain prompts.");
+
+    /// <summary>The texts that prompts become, as in training: conversations by the chat template, plain texts as they are, unless the data's settings say otherwise.</summary>
+    /// <param name="data">The job's; null: its defaults.</param>
+    /// <returns>Throws <see cref="InvalidDataException"/> for a prompt that cannot be rendered.</returns>
+    public Func<PromptExample, string> TextsFor(DataSpec? data)
+    {
+        var texts = new PromptTexts(data ?? new DataSpec { Train = new DataSourceSpec() }, TokenizerFolder);
+        return example => Usable(() => texts.Of(example.Prompt, example.Messages));
+    }
+
+    private static T Usable<T>(Func<T> work)
+    {
+        try { return work(); }
+        catch (ChatTemplateException e) { throw new InvalidDataException($"the chat template cannot be used: {e.Message}", e); }
     }
 
     /// <summary>Text of response tokens, special tokens left out.</summary>

@@ -138,7 +138,7 @@ public sealed class EvalCommandTests : IDisposable
         await FailsAsync("no key", ["eval", model, .. task, "--reward", "a={kind: math_boxed, x: 1}"], "unknown", "'x'", "\"x\"");
         await FailsAsync("--samples 0: must be at least 1", ["eval", model, .. task, .. reward, "-k", "0"]);
         await FailsAsync("--top-p 0", ["eval", model, .. task, .. reward, "--top-p", "0"]);
-        await FailsAsync("--temperature 0", ["eval", model, .. task, .. reward, "--temperature", "0"]);
+        await FailsAsync("--temperature 0", ["eval", model, .. task, .. reward, "--temperature", "0", "-k", "2"]);
         await FailsAsync("exceeds the 64 positions", ["eval", model, .. task, .. reward, "--max-new-tokens", "60"]);
         await FailsAsync("--task chess", ["eval", model, "--task", "chess", .. reward]);
         await FailsAsync("exclude each other", ["eval", model, .. task, "--data", "x", .. reward]);
