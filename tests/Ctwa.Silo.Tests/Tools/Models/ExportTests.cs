@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using Ctwa.Silo.Tools;
 using Ctwa.Training.Checkpoints;
+using Ctwa.Training.Models;
+using Ctwa.Training.Models.Decoder;
 using Ctwa.Training.Models.Lora;
 using Ctwa.Training.Specification;
 using TorchSharp;
@@ -121,6 +123,27 @@ public sealed class ExportTests : IDisposable
             double tolerance = !adapted.ContainsKey(name) ? 0 : type == SafetensorsDType.F32 ? 1e-6 : 1.0 / 256;
             Assert.InRange(found.sub(expected).abs().max().item<double>(), 0, tolerance * Math.Max(1, expected.abs().max().item<double>()));
         }
+    }
+
+    [Fact]
+    public async Task A_merged_adapter_computes_what_training_computes_beside_the_base_model()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var model = ModelPlace.Config();
+        var lora = new LoraSpec { Rank = 4, Alpha = 6, Targets = [LoraTarget.QProj, LoraTarget.DownProj] };
+        string run = await LoraRunAsync(model, _place.Base(model, SafetensorsDType.F32));
+        Assert.Equal(0, (await ToolRun.OfAsync("model", "export", run, "--out", _place.At("out"))).ExitCode);
+
+        var layout = FlatLayout.Of(LoraLayout.Parameters(model, lora));
+        var adapter = zeros(layout.Length);
+        AdapterFiles.Read(Path.Combine(run, "checkpoints", "step-000003"), layout, adapter);
+        using var trained = new DecoderModel(model, ModelPlace.Layout(model), ModelPlace.Weights(model), adapters: new LoraAdapters(lora, layout, adapter));
+        float[] expected = ModelPlace.Logits(trained), merged = ModelPlace.Logits(_place.At("out")), plain = ModelPlace.Logits(_place.At("base"));
+        // Float32 rounding of the same sum in another order; the adapter itself moves the logits by far more.
+        double Distance(float[] other) => expected.Zip(other, (a, b) => Math.Abs(a - (double)b)).Max();
+        Assert.InRange(Distance(merged), 0, 1e-4);
+        Assert.InRange(Distance(plain), 1e-2, double.MaxValue);
     }
 
     [Fact]

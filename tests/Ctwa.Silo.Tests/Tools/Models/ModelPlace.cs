@@ -89,6 +89,14 @@ internal sealed class ModelPlace : IDisposable
         var weights = zeros(Layout(config).Length);
         ModelFiles.Load(folder, Layout(config), weights);
         using var model = new DecoderModel(config, Layout(config), weights);
+        return Logits(model);
+    }
+
+    /// <summary>The same by a model in memory.</summary>
+    public static float[] Logits(IPolicyModel model)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
         return model.Logits(model.Hidden(tensor(Enumerable.Range(0, 14).Select(i => (long)(i * 37 % 80)).ToArray(), [2, 7]))).data<float>().ToArray();
     }
 
