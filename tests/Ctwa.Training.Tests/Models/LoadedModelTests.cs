@@ -102,7 +102,7 @@ public sealed class LoadedModelTests : IDisposable
         Complains("names no base model", () => LoadedModel.Open(folder));
         AdapterFiles.Write(folder, lora with { Rank = 4 }, basis + "-moved", layout, memory.Weights);
         Complains("shape", () => LoadedModel.Open(folder));
-        File.Delete(Path.Combine(folder, AdapterFiles.ConfigFile));
+        File.Delete(Path.Combine(folder, AdapterConfig.FileName));
         Complains("no adapter_config.json", () => LoadedModel.Open(folder));
     }
 
