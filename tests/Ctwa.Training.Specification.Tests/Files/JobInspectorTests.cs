@@ -97,7 +97,7 @@ public sealed class JobInspectorTests : IDisposable
     public void Data_files_that_are_absent_folders_or_binary_are_refused()
     {
         Assert.StartsWith("data.train.path: is 'absent.jsonl', but there is no such file; looked for " + folder, Finding(Train(new DataSourceSpec { Path = "absent.jsonl" })));
-        Assert.Contains("a folder; give a JSONL file", Finding(Train(new DataSourceSpec { Path = "model" })));
+        Assert.Contains("a folder; give a JSONL or parquet file", Finding(Train(new DataSourceSpec { Path = "model" })));
         File.WriteAllBytes(Path.Combine(folder, "binary.jsonl"), [0xFF, 0xFE, 0]);
         Assert.Contains("not UTF-8", Finding(Train(new DataSourceSpec { Path = "binary.jsonl" })));
         Put("long.jsonl", new string('x', 1 << 21));
