@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Ctwa.Silo.Tools.Data;
 
 namespace Ctwa.Silo.Tools;
 
@@ -18,6 +19,7 @@ internal static class ToolCommand
     /// <summary>The verbs. Each is known to the client by name and description in its <c>ForwardedVerbs</c>.</summary>
     private static readonly Func<Command>[] verbs =
     [
+        DataCommand.Create,
     ];
 
     public static Task<int> InvokeAsync(string[] arguments) => InvokeAsync(arguments, Console.Out, Console.Error);

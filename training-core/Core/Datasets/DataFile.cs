@@ -35,6 +35,31 @@ internal static class DataFile
         return ParquetRows(stream, name, promptField, answerField);
     }
 
+    /// <summary>All columns of each row, for tools that look into a file.</summary>
+    /// <exception cref="DatasetException">As for <see cref="Read"/>; rows are not checked against a job.</exception>
+    public static IEnumerable<(long Number, DataValue.Fields Row)> Objects(string path)
+    {
+        using var rows = Objects(Open(path), path).GetEnumerator();
+        while (Advance(rows, path)) { yield return rows.Current; }
+    }
+
+    private static IEnumerable<(long Number, DataValue.Fields Row)> Objects(Stream stream, string name)
+    {
+        if (!ParquetFooter.Begins(stream)) { return new JsonlFile(stream, name).Objects(); }
+        return ParquetObjects(stream, name);
+    }
+
+    private static IEnumerable<(long Number, DataValue.Fields Row)> ParquetObjects(Stream stream, string name)
+    {
+        using var file = Parquet.ParquetRows.Open(stream, name);
+        var columns = file.Footer.Root.Children;
+        long row = 0;
+        foreach (var values in file.Read([.. columns.Select(column => (IReadOnlyList<ParquetNode>)[column])]))
+        {
+            yield return (++row, new DataValue.Fields([.. columns.Zip(values, (column, value) => KeyValuePair.Create(column.Name, value))]));
+        }
+    }
+
     /// <summary>Where a row stands, as messages write it.</summary>
     /// <param name="path">The file.</param>
     /// <param name="number">Line or row, from 1.</param>
@@ -102,7 +127,7 @@ internal static class DataFile
     }
 
     // An iterator cannot yield inside a try with a catch.
-    private static bool Advance(IEnumerator<DataRow> rows, string path)
+    private static bool Advance<T>(IEnumerator<T> rows, string path)
     {
         try
         {

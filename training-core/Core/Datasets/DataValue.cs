@@ -16,6 +16,10 @@ internal abstract record DataValue
 
     public sealed record Truth(bool Value) : DataValue;
 
+    /// <summary>A value that this reader does not interpret: a date, a decimal, bytes that are no text.</summary>
+    /// <param name="Type">What it is, for messages.</param>
+    public sealed record Other(string Type) : DataValue;
+
     public sealed record Sequence(IReadOnlyList<DataValue> Items) : DataValue;
 
     public sealed record Fields(IReadOnlyList<KeyValuePair<string, DataValue>> Items) : DataValue
@@ -32,6 +36,15 @@ internal abstract record DataValue
         }
     }
 
+    /// <summary>The field of exactly this name, or at this dotted path; null: there is none. Through null, a path leads to null.</summary>
+    public static DataValue? At(Fields row, string field)
+    {
+        if (row.Find(field) is { } exact) { return exact; }
+        DataValue? at = row;
+        foreach (string part in field.Split('.')) { at = at is Nothing ? at : (at as Fields)?.Find(part); }
+        return at;
+    }
+
     /// <summary>What it is, for messages.</summary>
     public string Kind => this switch
     {
@@ -40,6 +53,7 @@ internal abstract record DataValue
         Truth => "a boolean",
         Sequence => "a list",
         Fields => "an object",
+        Other other => other.Type,
         _ => "null",
     };
 }

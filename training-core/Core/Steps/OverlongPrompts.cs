@@ -29,6 +29,6 @@ internal sealed class OverlongPrompts(string key, int limit)
     {
         string list = string.Join("; ", _first.Select(prompt => string.Create(CultureInfo.InvariantCulture, $"{prompt.Place} ({prompt.Tokens} tokens)")));
         string more = Count > Shown ? string.Create(CultureInfo.InvariantCulture, $"; and {Count - Shown} more") : "";
-        return string.Create(CultureInfo.InvariantCulture, $"{key}: {Count} of {total} prompts are longer than data.max_prompt_tokens ({limit}), the longest has {Longest} tokens: {list}{more}. Raise the limit to {Longest}, or set data.overlong: drop.");
+        return string.Create(CultureInfo.InvariantCulture, $"{key}: {Count} of {total} prompts are too long: data.max_prompt_tokens is {limit}, the longest has {Longest} tokens. They are {list}{more}. Raise the limit to {Longest}, or set data.overlong: drop.");
     }
 }

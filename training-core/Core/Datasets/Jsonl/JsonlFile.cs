@@ -21,14 +21,23 @@ internal sealed class JsonlFile(Stream stream, string name)
         }
     }
 
-    /// <summary>All lines that are not blank, as JSON; each is valid until the next.</summary>
+    /// <summary>All lines that are not blank, as objects.</summary>
     /// <exception cref="DatasetException">A line is no JSON object.</exception>
-    public IEnumerable<(JsonElement Row, long Number)> Objects()
+    public IEnumerable<(long Number, DataValue.Fields Row)> Objects()
     {
-        foreach (var (line, number) in Lines())
+        foreach (var (line, number) in Lines()) { yield return (number, Whole(line, number)); }
+    }
+
+    private DataValue.Fields Whole(ReadOnlyMemory<byte> line, long number)
+    {
+        using var document = Parse(line, number, "each line must be one JSON object");
+        try
         {
-            using var document = Parse(line, number, "each line must be one JSON object");
-            yield return (document.RootElement, number);
+            return (DataValue.Fields)JsonPath.ToValue(document.RootElement);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new DatasetException($"{name}:{number}:1: a text holds half of a surrogate pair (\\uD800 to \\uDFFF), which is no text; remove it.", e);
         }
     }
 

@@ -24,16 +24,14 @@ internal static class PageCodec
         // The most that each format can make of a byte: a longer claim is forged.
         long most = codec switch { SnappyCodec => 64, GZip => 1_040, _ => 64 << 10 };
         if (size > (compressed.Length + 16L) * most) { throw new InvalidDataException($"a page of {size} bytes packed in {compressed.Length}"); }
-        byte[] target = new byte[size];
-        int written;
         try
         {
-            written = codec switch
+            return codec switch
             {
-                SnappyCodec => Snappy.Decompress(compressed.Span, target),
-                GZip => FromStream(compressed, target, source => new GZipStream(source, CompressionMode.Decompress)),
-                Brotli => FromStream(compressed, target, source => new BrotliStream(source, CompressionMode.Decompress)),
-                Zstandard => FromZstandard(compressed.Span, target),
+                SnappyCodec => FromSnappy(compressed.Span, size),
+                GZip => FromStream(compressed, size, source => new GZipStream(source, CompressionMode.Decompress)),
+                Brotli => FromStream(compressed, size, source => new BrotliStream(source, CompressionMode.Decompress)),
+                Zstandard => FromZstandard(compressed.Span, size),
                 _ => throw new InvalidDataException($"compression '{Name(codec)}', which this version does not read; write the file with snappy, gzip, zstd, brotli or none"),
             };
         }
@@ -41,8 +39,6 @@ internal static class PageCodec
         {
             throw new InvalidDataException($"{Name(codec)} data is damaged: {failure.Message.TrimEnd('.')}", failure);
         }
-
-        return written == size ? target : throw new InvalidDataException($"a page of {size} bytes unpacks to {written}");
     }
 
     /// <summary>The codec's name.</summary>
@@ -59,16 +55,45 @@ internal static class PageCodec
         _ => $"number {codec}",
     };
 
-    private static int FromZstandard(ReadOnlySpan<byte> compressed, byte[] target)
+    // A byte of these formats can stand for many, so the size in the header is no bound on what a forged page would have
+    // allocated: buffers grow with what really comes out.
+    private static int First(int packed, int size) => (int)Math.Min(size, Math.Max(1 << 20, 16L * packed));
+
+    private static int Grown(int length, int size) => (int)Math.Min(size, 8L * length);
+
+    private static byte[] FromSnappy(ReadOnlySpan<byte> compressed, int size)
     {
-        using var decompressor = new ZstdSharp.Decompressor();
-        return decompressor.Unwrap(compressed, target);
+        int length = Snappy.GetUncompressedLength(compressed);
+        if (length != size) { throw Differs(size, length); }
+        byte[] target = new byte[size];
+        return Snappy.Decompress(compressed, target) is var written && written == size ? target : throw Differs(size, written);
     }
 
-    private static int FromStream(ReadOnlyMemory<byte> compressed, byte[] target, Func<Stream, Stream> open)
+    private static byte[] FromZstandard(ReadOnlySpan<byte> compressed, int size)
+    {
+        using var decompressor = new ZstdSharp.Decompressor();
+        for (byte[] target = new byte[First(compressed.Length, size)]; ; target = new byte[Grown(target.Length, size)])
+        {
+            int written;
+            try { written = decompressor.Unwrap(compressed, target); }
+            catch (ZstdSharp.ZstdException e) when (e.Code == ZstdSharp.Unsafe.ZSTD_ErrorCode.ZSTD_error_dstSize_tooSmall && target.Length < size) { continue; }
+            return written == size ? target : throw Differs(size, written);
+        }
+    }
+
+    private static byte[] FromStream(ReadOnlyMemory<byte> compressed, int size, Func<Stream, Stream> open)
     {
         using var stream = open(new MemoryStream(compressed.ToArray(), writable: false));
-        int written = stream.ReadAtLeast(target, target.Length, throwOnEndOfStream: false);
-        return written < target.Length || stream.ReadByte() < 0 ? written : throw new InvalidDataException($"a page of {target.Length} bytes unpacks to more");
+        byte[] target = new byte[First(compressed.Length, size)];
+        int written = 0;
+        while (true)
+        {
+            written += stream.ReadAtLeast(target.AsSpan(written), target.Length - written, throwOnEndOfStream: false);
+            if (written < target.Length) { throw Differs(size, written); }
+            if (written == size) { return stream.ReadByte() < 0 ? target : throw new InvalidDataException($"a page of {size} bytes unpacks to more"); }
+            Array.Resize(ref target, Grown(target.Length, size));
+        }
     }
+
+    private static InvalidDataException Differs(int size, int written) => new($"a page of {size} bytes unpacks to {written}");
 }

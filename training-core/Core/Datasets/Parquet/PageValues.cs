@@ -9,7 +9,7 @@ namespace Ctwa.Training.Datasets.Parquet;
 /// <summary>The values of one data page, one after another.</summary>
 internal abstract class PageValues
 {
-    private const int Plain = 0, PlainDictionary = 2, RunLengths = 3, DeltaBinaryPacked = 5, DeltaLengthByteArray = 6, DeltaByteArray = 7, RunLengthDictionary = 8;
+    private const int Plain = 0, PlainDictionary = 2, RunLengths = 3, DeltaBinaryPacked = 5, DeltaLengthByteArray = 6, DeltaByteArray = 7, RunLengthDictionary = 8, ByteStreamSplit = 9;
 
     /// <exception cref="InvalidDataException">The page ends, or a value is damaged.</exception>
     public abstract DataValue Next();
@@ -36,6 +36,7 @@ internal abstract class PageValues
                 return new ListedValues(DeltaNumbers.Decode(data.Span, count, out _).Select(number => Integer(leaf, leaf.Physical == ParquetPhysicalType.Int32 ? (int)number : number)));
             case DeltaLengthByteArray when leaf.Physical == ParquetPhysicalType.ByteArray: return new DeltaTexts(leaf, data, count, prefixes: false);
             case DeltaByteArray when leaf.Physical == ParquetPhysicalType.ByteArray: return new DeltaTexts(leaf, data, count, prefixes: true);
+            case ByteStreamSplit when WidthOf(leaf) is > 0 and var bytes: return new PlainValues(leaf, Joined(data.Span, bytes));
             default: throw new InvalidDataException($"values of type {leaf.TypeName} in encoding {encoding}, which this version does not read; write the column with plain or dictionary encoding");
         }
     }
@@ -51,11 +52,31 @@ internal abstract class PageValues
         return [.. entries];
     }
 
-    private static DataValue OfText(ParquetNode leaf, ReadOnlySpan<byte> bytes) => leaf.Content != ParquetContent.Text
-        ? new DataValue.Text($"<{leaf.TypeName}>")
-        : Utf8.IsValid(bytes) ? new DataValue.Text(Encoding.UTF8.GetString(bytes)) : throw new InvalidDataException("a value is not UTF-8 text");
+    /// <summary>Bytes of a value of fixed size; 0: values differ in size.</summary>
+    private static int WidthOf(ParquetNode leaf) => leaf.Physical switch
+    {
+        ParquetPhysicalType.Int32 or ParquetPhysicalType.Float => 4,
+        ParquetPhysicalType.Int64 or ParquetPhysicalType.Double => 8,
+        ParquetPhysicalType.FixedLengthByteArray => leaf.FixedLength,
+        _ => 0,
+    };
 
-    private static DataValue Integer(ParquetNode leaf, long value) => new DataValue.Number(leaf.Content == ParquetContent.Unsigned
+    /// <summary>Undoes the encoding that stores all first bytes, then all second bytes, and so on.</summary>
+    private static byte[] Joined(ReadOnlySpan<byte> split, int width)
+    {
+        int count = split.Length / width;
+        byte[] joined = new byte[count * width];
+        for (int i = 0; i < joined.Length; i++) { joined[i] = split[(i % width * count) + (i / width)]; }
+        return joined;
+    }
+
+    private static DataValue OfText(ParquetNode leaf, ReadOnlySpan<byte> bytes) => leaf.Content != ParquetContent.Text
+        ? new DataValue.Other(leaf.TypeName)
+        : Utf8.IsValid(bytes) ? new DataValue.Text(Encoding.UTF8.GetString(bytes))
+        // Bytes without annotation may be an image; a column that calls itself text may not.
+        : leaf.TypeName == "binary" ? new DataValue.Other($"{bytes.Length} bytes that are not UTF-8 text") : throw new InvalidDataException("a value is not UTF-8 text");
+
+    private static DataValue Integer(ParquetNode leaf, long value) => leaf.Content == ParquetContent.Other ? new DataValue.Other(leaf.TypeName) : new DataValue.Number(leaf.Content == ParquetContent.Unsigned
         ? (leaf.Physical == ParquetPhysicalType.Int32 ? (uint)value : (ulong)value).ToString(CultureInfo.InvariantCulture)
         : value.ToString(CultureInfo.InvariantCulture));
 

@@ -42,8 +42,9 @@ internal static class ParquetFooterReader
         ParquetNode[] leaves = [.. root.Leaves()];
         ParquetRowGroup[] checkedGroups = [.. groups.Select((group, index) => Check(group.Rows, group.Chunks, index, leaves, start))];
         long sum = checkedGroups.Sum(group => group.Rows);
-        return sum == rows
-            ? new ParquetFooter(rows, root, checkedGroups, createdBy)
+        // Some writers leave the file's count at 0.
+        return sum == rows || rows == 0
+            ? new ParquetFooter(sum, root, checkedGroups, createdBy)
             : throw new InvalidDataException($"the row groups hold {sum} rows, the file is said to have {rows}");
     }
 
