@@ -73,6 +73,22 @@ public sealed class ParquetDatasetTests : IDisposable
         Assert.Equal(5, Open(new() { Path = path, AnswerField = "source", Count = 5 }).Count);
     }
 
+    [Fact]
+    public void A_file_is_never_in_memory_as_a_whole()
+    {
+        const int rows = 12_000;
+        string path = Put(ParquetVariants.Write(Enumerable.Range(0, rows).Select(i => new ParquetVariants.Row { Id = i, Question = $"{i} " + new string((char)('a' + (i % 26)), 2_000), Source = "s" }), CompressionMethod.None, rowGroup: 500));
+        Assert.InRange(new FileInfo(path).Length, 20_000_000, 40_000_000);
+        long most = 0, start = GC.GetTotalMemory(forceFullCollection: true);
+        foreach (var row in DataFile.Read(path, "question", "source", null))
+        {
+            if (row.Number % 400 == 0) { most = Math.Max(most, GC.GetTotalMemory(forceFullCollection: true) - start); }
+        }
+
+        // A page of 500 texts of 2 kB and its neighbours, against 24 MB.
+        Assert.InRange(most, 0, 8_000_000);
+    }
+
     [Theory]
     [InlineData("prompts", "source", "has no column 'prompts': the file has no column 'prompts'; it has 'id', 'question', 'prompt'")]
     [InlineData("prompt", "reward_model.truth", "'reward_model' has no field 'truth'; it has 'style', 'ground_truth'")]
