@@ -15,6 +15,7 @@ internal static class ForwardedVerbs
     public static IReadOnlyList<(string Name, string Description)> All { get; } =
     [
         ("data", "Prepare public data sets for training, and look into data files."),
+        ("model", "Inspect, create and export model folders."),
     ];
 
     /// <summary>The verbs as the help of <c>ctwa</c> lists them.</summary>

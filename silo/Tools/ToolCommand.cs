@@ -3,7 +3,6 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using Ctwa.Silo.Tools.Data;
 
 namespace Ctwa.Silo.Tools;
 
@@ -19,7 +18,8 @@ internal static class ToolCommand
     /// <summary>The verbs. Each is known to the client by name and description in its <c>ForwardedVerbs</c>.</summary>
     private static readonly Func<Command>[] verbs =
     [
-        DataCommand.Create,
+        Data.DataCommand.Create,
+        Models.ModelCommand.Create,
     ];
 
     public static Task<int> InvokeAsync(string[] arguments) => InvokeAsync(arguments, Console.Out, Console.Error);

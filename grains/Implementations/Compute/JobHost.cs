@@ -25,13 +25,16 @@ public sealed class JobHost : IDisposable
     public JobHost(PreparedJob job, int lanes)
     {
         Job = job;
-        _memory = new PolicyMemory(job.Layout, torch.CPU);
+        _memory = job.CreateMemory(torch.CPU);
         _lanes = [.. Enumerable.Range(0, Math.Clamp(lanes, 1, job.Spec.Grid.Shards)).Select(index => new ComputeLane(index, job.Spec.Grid.ThreadsPerShard))];
         _workers = [.. _lanes.Select(_ => new ShardWorker(job, _memory))];
         _slices = [.. job.Layout.Slices(job.Spec.Grid.Slices).Select(range => new SliceWorker(_memory, range, job.Layout.LastBlock()) { TailLearningRate = (job.Spec.Loss.Value ?? new()).LearningRate })];
     }
 
     public PreparedJob Job { get; }
+
+    /// <summary>Compute lanes that the job has here.</summary>
+    public int Lanes => _lanes.Length;
 
     /// <summary>Runs work on the whole memory, on the first lane.</summary>
     public Task RunAsync(Action<PolicyMemory> work) => _lanes[0].RunAsync(() => work(_memory));

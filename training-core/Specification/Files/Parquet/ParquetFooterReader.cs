@@ -3,7 +3,7 @@ namespace Ctwa.Training.Specification;
 /// <summary>Parses a footer's bytes and checks that its parts fit together and into the file.</summary>
 internal static class ParquetFooterReader
 {
-    private const int MaxRowGroups = 1_000_000;
+    private const int MaxRowGroups = 1_000_000, MaxRowsPerByte = 2_000;
 
     private struct Chunk
     {
@@ -42,6 +42,8 @@ internal static class ParquetFooterReader
         ParquetNode[] leaves = [.. root.Leaves()];
         ParquetRowGroup[] checkedGroups = [.. groups.Select((group, index) => Check(group.Rows, group.Chunks, index, leaves, start))];
         long sum = checkedGroups.Sum(group => group.Rows);
+        // Repetition packs rows well, but not without end: a forged page of a few bytes can stand for millions of rows.
+        if (sum > MaxRowsPerByte * (start + bytes.Length)) { throw new InvalidDataException($"the file is said to have {sum} rows in {start + bytes.Length} bytes"); }
         // Some writers leave the file's count at 0.
         return sum == rows || rows == 0
             ? new ParquetFooter(sum, root, checkedGroups, createdBy)
