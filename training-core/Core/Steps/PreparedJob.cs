@@ -8,6 +8,7 @@ using Ctwa.Training.Rollouts;
 using Ctwa.Training.Scalarizers;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Tokenization;
+using Ctwa.Training.Tokenization.Chat;
 
 namespace Ctwa.Training.Steps;
 
@@ -21,6 +22,8 @@ public sealed class PreparedJob
     private readonly PromptDataset? _validation;
     private readonly PromptDataset? _test;
     private readonly SupervisedDataset? _supervised;
+    private readonly PromptTexts _texts;
+    private readonly Lazy<int> _endOfTurn;
 
     /// <summary>Opens data and tokenizer and checks prompts against the job's limits; loads no weights.</summary>
     /// <param name="spec">A checked job with absolute paths.</param>
@@ -42,17 +45,20 @@ public sealed class PreparedJob
     private PreparedJob(JobSpec spec, string folder, IReadOnlyList<IReward>? rewards)
     {
         Spec = spec;
-        Tokenizer = HuggingFaceTokenizer.Load(TokenizerPath(spec, folder));
+        string tokenizer = TokenizerPath(spec, folder);
+        Tokenizer = HuggingFaceTokenizer.Load(tokenizer);
         Config = spec.Model.Init is { } init
             ? ModelConfig.FromInit(init, Tokenizer.VocabularySize) with { EosTokenIds = Tokenizer.EndOfTextIds }
-            : ModelConfig.Read(Path.Combine(spec.Model.Path!, "config.json"));
+            : WithStopTokens(ModelConfig.Read(Path.Combine(spec.Model.Path!, "config.json")), spec.Model.Path!);
         if (Tokenizer.VocabularySize > Config.VocabSize)
         {
             throw new InvalidDataException($"the tokenizer has ids up to {Tokenizer.VocabularySize - 1} but the embedding has {Config.VocabSize} rows; use the tokenizer.json that belongs to the model.");
         }
 
         StopTokens = Config.EosTokenIds.IsDefaultOrEmpty ? [.. Tokenizer.EndOfTextIds] : [.. Config.EosTokenIds];
-        if (StopTokens.Count == 0) { throw new InvalidDataException("neither config.json (eos_token_id) nor tokenizer_config.json (eos_token) names a token that ends a response; add one of them."); }
+        if (StopTokens.Count == 0) { throw new InvalidDataException("neither generation_config.json nor config.json (eos_token_id) nor tokenizer_config.json (eos_token) names a token that ends a response; add one of them."); }
+        _texts = new PromptTexts(spec.Data, Path.GetDirectoryName(Path.GetFullPath(tokenizer))!);
+        _endOfTurn = new Lazy<int>(() => _texts.EndOfTurn(Tokenizer, StopTokens));
 
         ModelLayout = FlatLayout.Of(Config.Parameters().Select(parameter => (parameter.Name, parameter.Shape.ToArray())));
         PolicyLayout = spec.Model.Lora is { } lora ? FlatLayout.Of(LoraLayout.Parameters(Config, lora)) : ModelLayout;
@@ -67,6 +73,8 @@ public sealed class PreparedJob
         Supervised = spec.Kind == JobKind.Sft ? spec.Supervised : spec.WarmStart;
         if (Supervised is { } stage) { _supervised = SupervisedDataset.Open(stage, spec.Data.Train, spec.Seed, spec.Kind == JobKind.Sft ? "supervised" : "warm_start"); }
         DataFiles = [.. Fingerprints(spec)];
+        // A missing or broken template is told now, not when the stage begins.
+        if (_supervised is not null) { _ = EncodeSupervised(1, 0); }
         Rewards = rewards ?? [.. spec.Objectives.Select(objective => RewardRegistry.Create(objective.Reward))];
         if (spec.Kind == JobKind.Rl)
         {
@@ -100,7 +108,7 @@ public sealed class PreparedJob
     /// <summary>Advantages are estimated per token on the shards; else from one number per completion.</summary>
     public bool EstimatesTokens => HasValueHead || (Spec.RewardKl is not null && Spec.Advantage.Estimator is (AdvantageEstimator.ReinforcePlusPlus or AdvantageEstimator.Remax));
 
-    /// <summary>Tokens that end a response.</summary>
+    /// <summary>Tokens that end a response: of generation_config.json, else of config.json, else of the tokenizer.</summary>
     public IReadOnlyList<int> StopTokens { get; }
 
     /// <summary>One per objective, in the job's order.</summary>
@@ -181,13 +189,14 @@ public sealed class PreparedJob
 
     /// <summary>Token ids of a prompt of a rollout.</summary>
     public EncodedPrompt Encode(RandomPurpose purpose, int stepIndex, long datasetIndex) =>
-        new(stepIndex, datasetIndex, Tokenizer.Encode(Example(purpose, datasetIndex).Prompt));
+        new(stepIndex, datasetIndex, Encode(Example(purpose, datasetIndex)));
 
-    /// <summary>Token ids of a supervised example; the response ends with a stop token.</summary>
+    /// <summary>Token ids of a supervised example; the response ends with a stop token: behind a chat prompt with the one that ends the template's turns.</summary>
     public (int[] Prompt, int[] Response) EncodeSupervised(long step, int index)
     {
         var example = _supervised!.At(step - 1, index);
-        return (Tokenizer.Encode(example.Prompt), [.. Tokenizer.Encode(example.Response), StopTokens[0]]);
+        int end = _texts.Renders(example.Messages) ? _endOfTurn.Value : StopTokens[0];
+        return (Tokenizer.Encode(_texts.Of(example.Prompt, example.Messages)), [.. Tokenizer.Encode(example.Response), end]);
     }
 
     /// <summary>Text of response tokens, special tokens left out. Ids that the tokenizer does not know (padding rows of an embedding) become U+FFFD.</summary>
@@ -204,6 +213,16 @@ public sealed class PreparedJob
     {
         var example = Example(purpose, completion.Prompt.DatasetIndex);
         return new ScoredCompletion(example.Prompt, Decode(completion.Tokens), completion.Tokens.Length, example.GroundTruth);
+    }
+
+    private int[] Encode(PromptExample example) => Tokenizer.Encode(_texts.Of(example.Prompt, example.Messages));
+
+    /// <summary>As in transformers, generation_config.json goes before config.json. A checkpoint has no such file, so its config.json gets them.</summary>
+    private static ModelConfig WithStopTokens(ModelConfig config, string folder)
+    {
+        if (GenerationConfig.OfFolder(folder) is not { EosTokenIds: { IsEmpty: false } ids }) { return config; }
+        return ids.FirstOrDefault(id => id >= config.VocabSize, -1) is var beyond && beyond < 0 ? config with { EosTokenIds = ids }
+            : throw new InvalidDataException($"{Path.Combine(folder, GenerationConfig.FileName)} has the eos_token_id {beyond}, but vocab_size is {config.VocabSize}; ids lie below it.");
     }
 
     private static string TokenizerPath(JobSpec spec, string folder)
@@ -233,7 +252,11 @@ public sealed class PreparedJob
             int length;
             try
             {
-                length = Tokenizer.Encode(data.At(i).Prompt).Length;
+                length = Encode(data.At(i)).Length;
+            }
+            catch (ChatTemplateException failure)
+            {
+                throw new InvalidDataException($"{key}: {data.PlaceOf(i)}: the prompt cannot be rendered with the model's chat template: {failure.Message}", failure);
             }
             catch (UnencodableTextException failure)
             {

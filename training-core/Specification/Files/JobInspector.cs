@@ -66,6 +66,7 @@ public sealed class JobInspector
         }
 
         int? size = TokenizerSize(key, tokenizer);
+        Guard(key, () => GenerationConfig.OfFolder(full));
         if (model is null) { return null; }
         if (size > model.VocabSize) { Find(key, $"is '{path}', whose tokenizer.json has ids up to {size - 1}, beyond the embedding's vocab_size {model.VocabSize}; tokenizer and weights do not belong together."); }
         if (ModelRules.TooFewPositions(job, model.MaxPositionEmbeddings) is { } message) { Find(key, $"is '{path}', whose max_position_embeddings {message}"); }

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
 
 namespace Ctwa.Training.Specification;
 
@@ -21,7 +22,16 @@ public sealed record DataSpec
 
     [Description("error (default): longer prompts stop the job before training, which lists them; drop: they are left out and counted.")]
     public OverlongPolicy Overlong { get; init; } = OverlongPolicy.Error;
+
+    [Description("auto (default): prompts that are lists of messages are rendered with the model's chat template, plain texts stay as they are; always: a plain text becomes one user message; never: a list's contents are joined by blank lines.")]
+    public ChatMode Chat { get; init; } = ChatMode.Auto;
+
+    [Description("Variables of the chat template, such as enable_thinking: false.")]
+    public IReadOnlyDictionary<string, JsonElement> ChatOptions { get; init; } = new Dictionary<string, JsonElement>();
 }
+
+/// <summary>Which prompts are rendered with the model's chat template.</summary>
+public enum ChatMode { Auto, Always, Never }
 
 /// <summary>What happens to a prompt longer than <see cref="DataSpec.MaxPromptTokens"/>.</summary>
 public enum OverlongPolicy { Error, Drop }

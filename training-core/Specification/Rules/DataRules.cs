@@ -74,6 +74,22 @@ internal static class DataRules
         }
     }
 
+    /// <summary>Names that the template is given by the conversation itself.</summary>
+    private static readonly string[] takenVariables = ["messages", "tools", "add_generation_prompt"];
+
+    public static IEnumerable<JobFinding> ChatVariables(JobSpec job)
+    {
+        foreach (string name in job.Data.ChatOptions.Keys.Where(takenVariables.Contains))
+        {
+            yield return new($"data.chat_options.{name}", "cannot be set; the conversation decides it. Remove it.");
+        }
+
+        if (job.Data is { Chat: ChatMode.Never, ChatOptions.Count: > 0 })
+        {
+            yield return new("data.chat_options", "has no effect with data.chat: never, which uses no template; remove it, or choose auto or always.");
+        }
+    }
+
     private static string Normal(string path)
     {
         try { return Path.GetFullPath(path); }
