@@ -90,7 +90,7 @@ internal sealed record EvalInputs
             OwnHeldOut = own,
             Settings = settings,
             Prompts = kept,
-            BaselinePrompts = baseline is null ? [] : [.. kept.Select(prompt => prompt with { Tokens = EncodeOne(baseline, texts!, prompt.Example, RowName(name, prompt.Row), maxNew) })],
+            BaselinePrompts = baseline is null ? [] : [.. kept.Select(prompt => prompt with { Tokens = EncodeOne(baseline, texts!, prompt.Example, rows.PlaceOf(prompt.Row), maxNew) })],
             Dropped = dropped,
         };
     }
@@ -134,10 +134,10 @@ internal sealed record EvalInputs
             var example = rows.At(row);
             int limit = limits?.Data.MaxPromptTokens ?? int.MaxValue;
             bool drops = limits?.Data.Overlong == OverlongPolicy.Drop;
-            int[] tokens = EncodeOne(model, texts, example, RowName(name, row), drops ? 0 : maxNew);
+            int[] tokens = EncodeOne(model, texts, example, rows.PlaceOf(row), drops ? 0 : maxNew);
             if (tokens.Length > limit && drops) { dropped++; continue; }
-            if (tokens.Length > limit) { throw Wrong($"{RowName(name, row)} has {tokens.Length} tokens, the job's data.max_prompt_tokens is {limit}; shorten it, or evaluate with --job of a job that drops such prompts."); }
-            if (drops) { tokens = EncodeOne(model, texts, example, RowName(name, row), maxNew); }
+            if (tokens.Length > limit) { throw Wrong($"{rows.PlaceOf(row)} has {tokens.Length} tokens, the job's data.max_prompt_tokens is {limit}; shorten it, or evaluate with --job of a job that drops such prompts."); }
+            if (drops) { tokens = EncodeOne(model, texts, example, rows.PlaceOf(row), maxNew); }
             kept.Add(new EvaluationPrompt(row, example, tokens));
         }
 
@@ -146,8 +146,6 @@ internal sealed record EvalInputs
 
     private static int[] EncodeOne(ModelDescription model, Func<PromptExample, string> texts, PromptExample example, string name, int maxNew) =>
         ModelOptions.Guard(() => model.EncodePrompt(texts(example), name, maxNew));
-
-    private static string RowName(string data, long row) => FormattableString.Invariant($"{data}: prompt {row}");
 
     private static ToolFailure Wrong(string message) => new(ToolExitCodes.BadInput, message);
 }

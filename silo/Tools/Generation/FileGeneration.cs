@@ -33,7 +33,7 @@ internal static class FileGeneration
         for (long row = 0; row < rows.Count; row++)
         {
             var example = rows.At(row);
-            string name = FormattableString.Invariant($"{options.Data}: prompt {row}");
+            string name = rows.PlaceOf(row);
             prompts.Add(new EvaluationPrompt(row, example, ModelOptions.Guard(() => model.EncodePrompt(TextOf(example, name), name, options.MaxNewTokens ?? 1))));
         }
 

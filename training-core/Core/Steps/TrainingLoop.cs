@@ -217,17 +217,22 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend computing, Ru
         {
             var state = found.State;
             CheckpointOrigin.Check(found.Path, _spec, observer.Warning, _backend.Fingerprint);
+            DataFingerprints.Check(found.Path, job.DataFiles);
             if (state.Scalarizer is { } memory && job.Scalarizer?.Initial() is { } expected) { memory.Require(expected.Method, expected.Version, expected.Objectives); }
             if (state.ReferenceSha256 is { } sha && (!File.Exists(ReferencePath) || CheckpointStore.Hash(ReferencePath) != sha)) { throw new RunDirectoryException($"'{ReferencePath}' is missing or damaged, and the job's KL term needs the reference policy; restore it or start a new run."); }
             await _backend.LoadAsync(found.Path, state.ReferenceSha256 is null ? null : ReferencePath, cancellationToken);
             run.TruncateTo(state.Stage, state.Step);
             run.CommitState(state);
+            RunDirectoryException.Guard(run.Path, () => DataFingerprints.WriteTo(run.Path, job.DataFiles));
             (_lastCheckpoint, _lastCheckpointAt) = (found.Path, (state.Stage, state.Step));
             observer.Message($"resumed after {RunDirectory.StepName(state.Stage, state.Step)}");
             return state;
         }
 
+        // Recorded scores of a run that died before its first checkpoint belong to its data.
+        DataFingerprints.Check(run.Path, job.DataFiles);
         run.TruncateTo(TrainingStage.Supervised, -1);
+        RunDirectoryException.Guard(run.Path, () => DataFingerprints.WriteTo(run.Path, job.DataFiles));
         await _backend.LoadAsync(null, null, cancellationToken);
         observer.Message($"{job.Layout.Entries.Sum(entry => entry.Length):N0} parameters, {_spec.Grid.Shards} shards, {_spec.Grid.Slices} slices");
         var initial = new TrainingRunState
@@ -277,6 +282,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend computing, Ru
         {
             await _backend.SaveAsync(folder, cancellationToken);
             CheckpointOrigin.WriteTo(folder, _spec, _backend.Fingerprint);
+            DataFingerprints.WriteTo(folder, job.DataFiles);
         }
 
         _lastCheckpoint = await run.Checkpoints.WriteAsync(state, WriteFiles, _spec.Schedule.Keep);

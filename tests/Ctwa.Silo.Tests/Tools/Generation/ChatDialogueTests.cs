@@ -74,6 +74,27 @@ public sealed class ChatDialogueTests : IDisposable
     }
 
     [Fact]
+    public async Task Rows_that_are_conversations_are_rendered()
+    {
+        string model = TinyModels.Write(Path.Combine(_folder, "model")), data = Path.Combine(_folder, "d.jsonl");
+        File.WriteAllText(data, """{"prompt": [{"role": "system", "content": "7"}, {"role": "user", "content": "1+2=?"}], "answer": "3"}""" + "\n");
+        string[] generate = ["generate", model, "--data", data, "--answer-field", "answer", "--temperature", "0", "--max-new-tokens", "9"], eval = ["eval", model, "--data", data, "--reward", "math_boxed", "--temperature", "0", "--max-new-tokens", "9"];
+        Assert.Contains("d.jsonl:1 is a conversation; add --chat", (await FailsAsync(generate)).Error, StringComparison.Ordinal);
+        Assert.Contains("no chat template", (await FailsAsync(eval)).Error, StringComparison.Ordinal);
+
+        File.WriteAllText(Path.Combine(model, "chat_template.jinja"), Plain);
+        string expected = (await ToolRun.OfAsync("generate", model, "-p", "7\n1+2=?\n1. ", "--temperature", "0", "--max-new-tokens", "9")).Output.TrimEnd('\n');
+        using var answer = JsonDocument.Parse((await ToolRun.OfAsync([.. generate, "--chat", "--system", "8"])).Output);
+        Assert.Equal(expected, answer.RootElement.GetProperty("response").GetString()!.TrimEnd('\n'));
+
+        string samples = Path.Combine(_folder, "s.jsonl");
+        Assert.Equal(0, (await ToolRun.OfAsync([.. eval, "--samples-out", samples])).ExitCode);
+        using var scored = JsonDocument.Parse(File.ReadAllText(samples));
+        Assert.Equal(expected, scored.RootElement.GetProperty("response").GetString()!.TrimEnd('\n'));
+        Assert.Equal("1+2=?", scored.RootElement.GetProperty("prompt").GetString());
+    }
+
+    [Fact]
     public void A_session_keeps_the_conversation_and_a_pipe_does_not()
     {
         string model = TinyModels.Write(Path.Combine(_folder, "model"));
