@@ -82,7 +82,8 @@ public sealed class ChatJobTests : IDisposable
     {
         Configure("{{ raise_exception('no ' + messages[0].role) }}");
         var error = Assert.Throws<JobInputException>(() => Prepare(ChatMode.Always));
-        Assert.StartsWith("data.train: prompt 0 cannot be rendered", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("data.train: ", error.Message, StringComparison.Ordinal);
+        Assert.Contains("the prompt cannot be rendered", error.Message, StringComparison.Ordinal);
         Assert.Contains("no user", error.Message, StringComparison.Ordinal);
     }
 
