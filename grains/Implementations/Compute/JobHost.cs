@@ -22,10 +22,10 @@ public sealed class JobHost : IDisposable
     private HeldUpdate? _update;
     private HeldUpdate? _probe;
 
-    public JobHost(PreparedJob job, int lanes)
+    public JobHost(PreparedJob job, int lanes, torch.Device device)
     {
         Job = job;
-        _memory = job.CreateMemory(torch.CPU);
+        _memory = job.CreateMemory(device);
         _lanes = [.. Enumerable.Range(0, Math.Clamp(lanes, 1, job.Spec.Grid.Shards)).Select(index => new ComputeLane(index, job.Spec.Grid.ThreadsPerShard))];
         _workers = [.. _lanes.Select(_ => new ShardWorker(job, _memory))];
         _slices = [.. job.Layout.Slices(job.Spec.Grid.Slices).Select(range => new SliceWorker(_memory, range, job.Layout.LastBlock()) { TailLearningRate = (job.Spec.Loss.Value ?? new()).LearningRate })];
@@ -35,6 +35,9 @@ public sealed class JobHost : IDisposable
 
     /// <summary>Compute lanes that the job has here.</summary>
     public int Lanes => _lanes.Length;
+
+    /// <summary>What decides the bits here.</summary>
+    public NumericFingerprint Fingerprint => NumericFingerprint.Of(_memory.Device, Job.Spec.Grid.ThreadsPerShard);
 
     /// <summary>Runs work on the whole memory, on the first lane.</summary>
     public Task RunAsync(Action<PolicyMemory> work) => _lanes[0].RunAsync(() => work(_memory));
@@ -69,7 +72,7 @@ public sealed class JobHost : IDisposable
 
     /// <summary>Back-propagates a shard's supervised examples likewise.</summary>
     public Task<UpdateSums> AccumulateSupervisedAsync(int shard, UpdateId update, PromptRange examples, int microBatchSize) =>
-        AccumulateAsync(shard, update, 1, PolicyRows.Single, (worker, gradients) => worker.AccumulateSupervised(update.Step, examples, microBatchSize, gradients[0]));
+        AccumulateAsync(shard, update, 1, PolicyRows.Single, (worker, gradients) => worker.AccumulateSupervised(update.Step, examples, microBatchSize, gradients[0], update.Halvings));
 
     /// <summary>See <see cref="ShardWorker.Measure"/>.</summary>
     public Task<PostUpdateMeasurement[]> MeasureAsync(int shard, Completion[] completions, double[] signal, bool fromReference) => OnLane(shard, worker => worker.Measure(completions, signal, fromReference));

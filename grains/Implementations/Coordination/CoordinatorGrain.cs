@@ -112,6 +112,7 @@ public sealed class CoordinatorGrain(JobHosts hosts, ILogger<CoordinatorGrain> l
         JobInputException or System.Text.Json.JsonException or InvalidDataException => new JobFailure(JobFailureKind.BadInput, failure.Message),
         RewardFailureException => new JobFailure(JobFailureKind.Reward, failure.Message),
         IOException or UnauthorizedAccessException => new JobFailure(JobFailureKind.Storage, failure.Message),
+        OutOfDeviceMemoryException => new JobFailure(JobFailureKind.Memory, failure.Message),
         NumericFailureException => new JobFailure(JobFailureKind.Numeric, failure.Message),
         OperationCanceledException => new JobFailure(JobFailureKind.Internal, "the silo shut down while the job ran; resume the run."),
         _ => new JobFailure(JobFailureKind.Internal, $"{failure.GetType().Name}: {failure.Message} The silo's log has the details."),

@@ -72,6 +72,7 @@ public sealed class PreparedJob
         Order = new DatasetOrder(spec.Seed, TrainIndices.Length);
         Supervised = spec.Kind == JobKind.Sft ? spec.Supervised : spec.WarmStart;
         if (Supervised is { } stage) { _supervised = SupervisedDataset.Open(stage, spec.Data.Train, spec.Seed, spec.Kind == JobKind.Sft ? "supervised" : "warm_start"); }
+        DataFiles = [.. Fingerprints(spec)];
         // A missing or broken template is told now, not when the stage begins.
         if (_supervised is not null) { _ = EncodeSupervised(1, 0); }
         Rewards = rewards ?? [.. spec.Objectives.Select(objective => RewardRegistry.Create(objective.Reward))];
@@ -134,6 +135,9 @@ public sealed class PreparedJob
 
     /// <summary>Training prompts left out because they are too long.</summary>
     public int DroppedPrompts { get; private set; }
+
+    /// <summary>Contents of the data files as they were read.</summary>
+    public IReadOnlyList<DataFingerprint> DataFiles { get; }
 
     /// <summary>Division of an RL step over updates and shards.</summary>
     public StepPlan TrainingPlan => new(Spec.Rollout.PromptsPerStep, Spec.Update.PromptsPerUpdate ?? Spec.Rollout.PromptsPerStep, Spec.Grid.Shards);
@@ -231,9 +235,18 @@ public sealed class PreparedJob
         return Path.Combine(own, "tokenizer.json");
     }
 
+    private IEnumerable<DataFingerprint> Fingerprints(JobSpec spec)
+    {
+        if (spec.Data.Train.Path is { } train) { yield return DataFingerprint.Of("data.train", train, _train.Count); }
+        if (spec.Data.Validation?.Path is { } validation) { yield return DataFingerprint.Of("data.validation", validation, _validation!.Count); }
+        if (spec.Data.Test?.Path is { } test) { yield return DataFingerprint.Of("data.test", test, _test!.Count); }
+        if (Supervised?.Data?.Path is { } supervised) { yield return DataFingerprint.Of(spec.Kind == JobKind.Sft ? "supervised.data" : "warm_start.data", supervised, _supervised!.Rows ?? 0); }
+    }
+
     private long[] UsablePrompts(PromptDataset data, string key)
     {
         var usable = new List<long>();
+        var overlong = new OverlongPrompts(key, Spec.Data.MaxPromptTokens);
         for (long i = 0; i < data.Count; i++)
         {
             int length;
@@ -243,23 +256,20 @@ public sealed class PreparedJob
             }
             catch (ChatTemplateException failure)
             {
-                throw new InvalidDataException($"{key}: prompt {i} cannot be rendered with the model's chat template: {failure.Message}", failure);
+                throw new InvalidDataException($"{key}: {data.PlaceOf(i)}: the prompt cannot be rendered with the model's chat template: {failure.Message}", failure);
             }
             catch (UnencodableTextException failure)
             {
-                throw new InvalidDataException($"{key}: prompt {i} cannot be written with the model's tokenizer: {failure.Message}", failure);
+                throw new InvalidDataException($"{key}: {data.PlaceOf(i)}: the prompt cannot be written with the model's tokenizer: {failure.Message}", failure);
             }
 
-            if (length == 0) { throw new InvalidDataException($"{key}: prompt {i} is empty; remove it or give it a text."); }
-            if (length <= Spec.Data.MaxPromptTokens) { usable.Add(i); continue; }
-            if (Spec.Data.Overlong == OverlongPolicy.Error)
-            {
-                throw new InvalidDataException($"{key}: prompt {i} has {length} tokens, data.max_prompt_tokens is {Spec.Data.MaxPromptTokens}; raise the limit or set data.overlong: drop.");
-            }
-
-            DroppedPrompts++;
+            if (length == 0) { throw new InvalidDataException($"{key}: {data.PlaceOf(i)}: the prompt is empty; remove it or give it a text."); }
+            if (length <= Spec.Data.MaxPromptTokens) { usable.Add(i); }
+            else { overlong.Add(data.PlaceOf(i), length); }
         }
 
+        if (overlong.Count > 0 && Spec.Data.Overlong == OverlongPolicy.Error) { throw new InvalidDataException(overlong.Message(data.Count)); }
+        DroppedPrompts += overlong.Count;
         if (usable.Count == 0) { throw new InvalidDataException($"{key} has no prompt of at most {Spec.Data.MaxPromptTokens} tokens; raise data.max_prompt_tokens."); }
         return [.. usable];
     }

@@ -19,16 +19,16 @@ internal static class DataRules
     {
         if (source.Of(job) is { } data && (data.Task is null) == (data.Path is null))
         {
-            yield return new(source.Path, $"has {(data.Task is null ? "neither task nor path" : "both task and path")}; give exactly one: task (a built-in generated task) or path (a JSONL file).");
+            yield return new(source.Path, $"has {(data.Task is null ? "neither task nor path" : "both task and path")}; give exactly one: task (a built-in generated task) or path (a JSONL or parquet file).");
         }
     }
 
     public static IEnumerable<JobFinding> ReadableFormat(Source source, JobSpec job)
     {
         string extension = Path.GetExtension(source.Of(job)?.Path ?? "").ToLowerInvariant();
-        if (extension is ".parquet" or ".csv" or ".tsv" or ".arrow" or ".xlsx" or ".gz" or ".zst")
+        if (extension is ".csv" or ".tsv" or ".arrow" or ".feather" or ".xlsx" or ".gz" or ".zst" or ".bz2" or ".xz" or ".zip")
         {
-            yield return new(source.Path + ".path", $"is '{source.Of(job)!.Path}'; this version reads JSONL only (one JSON object per line). Convert the {extension[1..]} file.");
+            yield return new(source.Path + ".path", $"is '{source.Of(job)!.Path}'; this version reads JSONL (one JSON object per line) and parquet. {(extension is ".gz" or ".zst" or ".bz2" or ".xz" or ".zip" ? "Unpack" : "Convert")} the {extension[1..]} file.");
         }
     }
 
