@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Ctwa.Training.Tokenization;
@@ -15,15 +15,17 @@ internal sealed class BytePairMerger
 
     private const int NoRank = int.MaxValue;
 
-    private readonly Dictionary<ulong, (int Rank, int Merged)> _pairs;
+    private readonly Dictionary<ulong, int> _ranks;
+    private readonly int[] _mergedByRank;
     private readonly int[] _bytes = new int[256];
 
     /// <param name="vocabulary">Entries in the byte alphabet with their ids.</param>
     /// <param name="merges">Ids of left part, right part and whole, best first.</param>
     public BytePairMerger(Dictionary<string, int> vocabulary, IReadOnlyList<(int Left, int Right, int Merged)> merges)
     {
-        _pairs = new Dictionary<ulong, (int, int)>(merges.Count);
-        for (int rank = 0; rank < merges.Count; rank++) { _pairs.TryAdd(Key(merges[rank].Left, merges[rank].Right), (rank, merges[rank].Merged)); }
+        _ranks = new Dictionary<ulong, int>(merges.Count);
+        for (int rank = 0; rank < merges.Count; rank++) { _ranks.TryAdd(Key(merges[rank].Left, merges[rank].Right), rank); }
+        _mergedByRank = [.. merges.Select(merge => merge.Merged)];
         for (int value = 0; value < 256; value++) { _bytes[value] = vocabulary.GetValueOrDefault(ByteAlphabet.Character((byte)value).ToString(), -1); }
     }
 
@@ -31,6 +33,7 @@ internal sealed class BytePairMerger
     public bool Has(byte value) => _bytes[value] >= 0;
 
     /// <summary>The ids of a piece whose bytes are all in the vocabulary.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int[] Merge(ReadOnlySpan<char> piece)
     {
         int count = Encoding.UTF8.GetByteCount(piece);
@@ -42,6 +45,7 @@ internal sealed class BytePairMerger
         return count <= ShortPiece ? MergeShort(ids) : MergeLong(ids);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int[] MergeShort(Span<int> ids)
     {
         Span<int> ranks = stackalloc int[ShortPiece];
@@ -56,7 +60,7 @@ internal sealed class BytePairMerger
             }
 
             if (ranks[best] == NoRank) { break; }
-            ids[best] = Merged(ids[best], ids[best + 1]);
+            ids[best] = _mergedByRank[ranks[best]];
             count--;
             ids[(best + 2)..(count + 1)].CopyTo(ids[(best + 1)..]);
             if (best + 1 < count) { ranks[(best + 1)..count].CopyTo(ranks[best..]); }
@@ -79,7 +83,7 @@ internal sealed class BytePairMerger
             // A place whose pair has changed since it was put here has been put here again.
             if (ids[at] < 0 || next[at] >= count || Rank(ids[at], ids[next[at]]) != key.Rank) { continue; }
             int right = next[at];
-            ids[at] = Merged(ids[at], ids[right]);
+            ids[at] = _mergedByRank[key.Rank];
             ids[right] = -1;
             next[at] = next[right];
             if (next[at] < count) { previous[next[at]] = at; }
@@ -97,9 +101,7 @@ internal sealed class BytePairMerger
         }
     }
 
-    private int Rank(int left, int right) => _pairs.TryGetValue(Key(left, right), out var pair) ? pair.Rank : NoRank;
-
-    private int Merged(int left, int right) => CollectionsMarshal.GetValueRefOrNullRef(_pairs, Key(left, right)).Merged;
+    private int Rank(int left, int right) => _ranks.TryGetValue(Key(left, right), out int rank) ? rank : NoRank;
 
     private static ulong Key(int left, int right) => ((ulong)(uint)left << 32) | (uint)right;
 }
