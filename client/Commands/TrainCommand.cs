@@ -19,7 +19,7 @@ internal static class TrainCommand
     private static readonly Option<string?> Resume = new("--resume") { Description = "Continue the run in this directory from its last checkpoint, with its own job.", HelpName = "run" };
     private static readonly Option<int?> Lanes = new("--lanes") { Description = "Compute lanes of the silo; default: one per core, at most one per shard. Results do not depend on it.", HelpName = "n" };
 
-    private static readonly Option<string> Device = new("--device") { Description = "Where models compute: auto (a GPU if there is one), cpu, cuda or cuda:N. On another kind of device the last bits are others.", HelpName = "device", DefaultValueFactory = _ => "auto" };
+    private static readonly Option<string> Device = new("--device") { Description = "Where models compute: auto (a GPU if there is one), cpu, cuda, cuda:N, several as cuda:0,cuda:1, or cuda:all. How many does not change results; on another kind of device the last bits are others.", HelpName = "device", DefaultValueFactory = _ => "auto" };
 
     static TrainCommand() => Lanes.Validators.Add(result =>
     {

@@ -30,7 +30,7 @@ internal sealed partial record TrainOptions
     {
         if (Job is null && Resume is null) { yield return "no job: give a job file (ctwa train job.yaml) or a run to continue (--resume RUN)."; }
         if (Output is not null && Resume is not null) { yield return $"--output {Output} and --resume {Resume} exclude each other: a resumed run stays in its directory."; }
-        if (!DeviceName().IsMatch(Device)) { yield return $"--device {Device}: accepted are auto, cpu, cuda and cuda:N, such as cuda:1."; }
+        if (!DeviceName().IsMatch(Device)) { yield return $"--device {Device}: accepted are auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, and cuda:all."; }
         foreach (string set in Set)
         {
             int equals = set.IndexOf('=', StringComparison.Ordinal);
@@ -45,6 +45,6 @@ internal sealed partial record TrainOptions
         }
     }
 
-    [GeneratedRegex("^(auto|cpu|cuda(:[0-9]{1,3})?)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(auto|cpu|cuda(:all)?|cuda:[0-9]{1,3}(,cuda:[0-9]{1,3})*)$", RegexOptions.CultureInvariant)]
     private static partial Regex DeviceName();
 }

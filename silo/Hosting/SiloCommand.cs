@@ -13,7 +13,7 @@ internal static class SiloCommand
         var gatewayPort = new Option<int>("--gateway-port") { Description = "Port for clients.", Required = true };
         var clusterId = new Option<string>("--cluster-id") { Description = "Name of the grid; clients must give the same.", Required = true };
         var lanes = new Option<int>("--lanes") { Description = "Compute lanes: threads that work on shards side by side. Never changes results.", DefaultValueFactory = _ => 1 };
-        var device = new Option<string>("--device") { Description = "Where models compute: cpu, cuda, cuda:N, or auto (default): a GPU if libtorch finds one, else the CPU.", DefaultValueFactory = _ => "auto" };
+        var device = new Option<string>("--device") { Description = "Where models compute: cpu, cuda, cuda:N, several as cuda:0,cuda:1, cuda:all, or auto (default): a GPU if libtorch finds one, else the CPU.", DefaultValueFactory = _ => "auto" };
         var parentStdin = new Option<bool>("--parent-stdin") { Description = "End when standard input ends, and ignore Ctrl-C: the parent decides." };
         foreach (var port in new[] { siloPort, gatewayPort })
         {

@@ -16,8 +16,8 @@ internal static class SiloHost
     public static async Task<int> RunAsync(SiloOptions options, CancellationToken cancellationToken)
     {
         TorchNative.EnsureLoaded();
-        torch.Device device;
-        try { device = ComputeDevice.Parse(options.Device); }
+        IReadOnlyList<torch.Device> devices;
+        try { devices = ComputeDevice.ParseList(options.Device); }
         catch (ArgumentException wrong)
         {
             await Console.Error.WriteLineAsync("error: --device " + wrong.Message);
@@ -42,7 +42,7 @@ internal static class SiloHost
         builder.UseOrleans(silo =>
         {
             silo.UseLocalhostClustering(options.SiloPort, options.GatewayPort, primarySiloEndpoint: null, GridIdentity.ServiceId, options.ClusterId);
-            silo.AddGrid(new SiloComputeOptions { Lanes = options.Lanes, Device = device });
+            silo.AddGrid(new SiloComputeOptions { Lanes = options.Lanes, Devices = devices });
         });
 
         using var host = builder.Build();

@@ -44,13 +44,14 @@ internal sealed class GridJobs : IDisposable
     }
 
     /// <summary>Trains a job without a grid, and on silos of one and two lanes: weights and metrics are equal bit for bit.</summary>
-    public async Task RequireGridEqualsLocalAsync(JobSpec spec, CancellationToken token)
+    /// <param name="devices">Devices of the silo with two lanes, each with a replica of its own.</param>
+    public async Task RequireGridEqualsLocalAsync(JobSpec spec, CancellationToken token, int devices = 1)
     {
         var local = await TrainLocallyAsync(spec, "local");
         foreach (int lanes in (int[])[1, 2])
         {
             string id = $"lanes-{lanes}";
-            await using var silo = await TestSilo.StartAsync(lanes);
+            await using var silo = await TestSilo.StartAsync(lanes, lanes == 1 ? 1 : devices);
             var coordinator = silo.Grains.GetGrain<ICoordinatorGrain>(id);
             Assert.Null(await coordinator.Submit(Submission(spec, id), token));
             var (end, _) = await WatchAsync(coordinator, token);

@@ -23,7 +23,7 @@ internal sealed class TestSilo : IAsyncDisposable
 
     public JobHosts Hosts => _host.Services.GetRequiredService<JobHosts>();
 
-    public static async Task<TestSilo> StartAsync(int lanes)
+    public static async Task<TestSilo> StartAsync(int lanes, int devices = 1)
     {
         for (int attempt = 1; ; attempt++)
         {
@@ -31,7 +31,7 @@ internal sealed class TestSilo : IAsyncDisposable
             var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
             builder.UseOrleans(orleans => orleans
                 .UseLocalhostClustering(silo, gateway, primarySiloEndpoint: null, GridIdentity.ServiceId, ClusterId)
-                .AddGrid(new SiloComputeOptions { Lanes = lanes }));
+                .AddGrid(new SiloComputeOptions { Lanes = lanes, Devices = [.. Enumerable.Repeat(TorchSharp.torch.CPU, devices)] }));
             var host = builder.Build();
             try
             {

@@ -17,17 +17,19 @@ public sealed class JobHost : IDisposable
     private readonly ShardWorker[] _workers;
     private readonly SliceWorker[] _slices;
     private readonly PolicyMemory _memory;
+    private readonly PolicyMemory[] _replicas;
     private readonly ConcurrentDictionary<(RolloutId Rollout, int Shard), Completion[]> _rollouts = new();
     private readonly Lock _lock = new();
     private HeldUpdate? _update;
     private HeldUpdate? _probe;
 
-    public JobHost(PreparedJob job, int lanes, torch.Device device)
+    public JobHost(PreparedJob job, int lanes, IReadOnlyList<torch.Device> devices)
     {
         Job = job;
-        _memory = job.CreateMemory(device);
-        _lanes = [.. Enumerable.Range(0, Math.Clamp(lanes, 1, job.Spec.Grid.Shards)).Select(index => new ComputeLane(index, job.Spec.Grid.ThreadsPerShard))];
-        _workers = [.. _lanes.Select(_ => new ShardWorker(job, _memory))];
+        _memory = job.CreateMemory(devices[0]);
+        _replicas = [.. devices.Skip(1).Select(device => job.CreateMemory(device, replica: true))];
+        _lanes = [.. Enumerable.Range(0, Math.Clamp(Math.Max(lanes, devices.Count), 1, job.Spec.Grid.Shards)).Select(index => new ComputeLane(index, job.Spec.Grid.ThreadsPerShard))];
+        _workers = [.. _lanes.Select(lane => new ShardWorker(job, MemoryOf(lane)))];
         _slices = [.. job.Layout.Slices(job.Spec.Grid.Slices).Select(range => new SliceWorker(_memory, range, job.Layout.LastBlock()) { TailLearningRate = (job.Spec.Loss.Value ?? new()).LearningRate })];
     }
 
@@ -40,7 +42,13 @@ public sealed class JobHost : IDisposable
     public NumericFingerprint Fingerprint => NumericFingerprint.Of(_memory.Device, Job.Spec.Grid.ThreadsPerShard);
 
     /// <summary>Runs work on the whole memory, on the first lane.</summary>
-    public Task RunAsync(Action<PolicyMemory> work) => _lanes[0].RunAsync(() => work(_memory));
+    /// <param name="changes">The work changes what models compute with: other devices get it too.</param>
+    public Task RunAsync(Action<PolicyMemory> work, bool changes = true) => _lanes[0].RunAsync(() =>
+    {
+        work(_memory);
+        if (!changes) { return; }
+        foreach (var replica in _replicas) { replica.CopyFrom(_memory); }
+    });
 
     /// <summary>Samples a shard's prompts and keeps the completions.</summary>
     public Task<Completion[]> GenerateAsync(int shard, RolloutRequest request) => OnLane(shard, worker => _rollouts[(request.Id, shard)] = worker.Generate(request, shard));
@@ -92,7 +100,13 @@ public sealed class JobHost : IDisposable
 
     /// <summary>One optimizer update of a slice; a second call for the same update changes nothing and gives the same answer.</summary>
     public Task<double[]> ApplyAsync(int slice, OptimizerUpdate update) =>
-        FinishAsync(slice, update.Id, (worker, gradients) => worker.Apply(gradients, Job.OptimizerOf(update.Id.Stage), update));
+        FinishAsync(slice, update.Id, (worker, gradients) =>
+        {
+            double[] products = worker.Apply(gradients, Job.OptimizerOf(update.Id.Stage), update);
+            // No shard computes while slices do: the coordinator orders them.
+            foreach (var replica in _replicas) { replica.CopyFrom(_memory, worker.Range); }
+            return products;
+        });
 
     /// <summary>See <see cref="SliceWorker.Displacement"/>; when every slice has answered, the probe is freed.</summary>
     public Task<double[]> DisplacementAsync(int slice, UpdateId probe) => FinishAsync(slice, probe, (worker, gradients) => worker.Displacement(gradients));
@@ -103,24 +117,25 @@ public sealed class JobHost : IDisposable
         _update?.Gradients.Dispose();
         _probe?.Gradients.Dispose();
         foreach (var worker in _workers) { worker.Dispose(); }
+        foreach (var replica in _replicas) { replica.Dispose(); }
         _memory.Dispose();
     }
 
     private Task<UpdateSums> AccumulateAsync(int shard, UpdateId update, int rows, PolicyRows kind, Func<ShardWorker, Tensor[], UpdateSums> work)
     {
         var gradients = Hold(update, rows, kind).Gradients;
-        return OnLane(shard, worker =>
+        return OnLane(shard, (worker, memory) =>
         {
-            var buffers = gradients.Rent();
+            var buffers = gradients.Rent(memory);
             try
             {
                 var sums = work(worker, buffers);
-                gradients.Offer(shard, buffers);
+                gradients.Offer(shard, buffers, memory);
                 return sums;
             }
             catch
             {
-                foreach (var buffer in buffers) { _memory.ReturnGradient(buffer); }
+                foreach (var buffer in buffers) { memory.ReturnGradient(buffer); }
                 throw;
             }
         });
@@ -169,11 +184,16 @@ public sealed class JobHost : IDisposable
 
     private Task<T> OnSlice<T>(int slice, Func<SliceWorker, T> work) => LaneOf(slice, _slices.Length).RunAsync(() => work(_slices[slice]));
 
-    private Task<T> OnLane<T>(int shard, Func<ShardWorker, T> work)
+    private Task<T> OnLane<T>(int shard, Func<ShardWorker, T> work) => OnLane(shard, (worker, _) => work(worker));
+
+    private Task<T> OnLane<T>(int shard, Func<ShardWorker, PolicyMemory, T> work)
     {
         var lane = LaneOf(shard, Job.Spec.Grid.Shards);
-        return lane.RunAsync(() => work(_workers[lane.Index]));
+        return lane.RunAsync(() => work(_workers[lane.Index], MemoryOf(lane)));
     }
+
+    /// <summary>Lanes take devices in turn; the first device has master weights, moments and sums of gradients.</summary>
+    private PolicyMemory MemoryOf(ComputeLane lane) => lane.Index % (_replicas.Length + 1) is var device && device == 0 ? _memory : _replicas[device - 1];
 
     /// <summary>Contiguous ranges of shards or slices share a lane. Which lane never changes bits.</summary>
     private ComputeLane LaneOf(int index, int count) => _lanes[(int)((long)index * _lanes.Length / count)];

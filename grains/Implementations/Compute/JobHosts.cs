@@ -11,7 +11,7 @@ public sealed class JobHosts(SiloComputeOptions options) : IDisposable
     /// <summary>Makes room for a job.</summary>
     public JobHost Open(string jobId, PreparedJob job) => _hosts.AddOrUpdate(
         jobId,
-        _ => new JobHost(job, options.Lanes, options.Device),
+        _ => new JobHost(job, options.Lanes, options.Devices),
         (_, _) => throw new InvalidOperationException($"job '{jobId}' is already loaded on this silo."));
 
     /// <summary>The job's host.</summary>
@@ -38,6 +38,6 @@ public sealed record SiloComputeOptions
     /// <summary>Compute lanes per job: dedicated threads that work on shards side by side.</summary>
     public int Lanes { get; init; } = 1;
 
-    /// <summary>Where models compute.</summary>
-    public TorchSharp.torch.Device Device { get; init; } = TorchSharp.torch.CPU;
+    /// <summary>Where models compute: lanes take them in turn, and the first has master weights, moments and sums of gradients. Never changes results, if all are of one kind.</summary>
+    public IReadOnlyList<TorchSharp.torch.Device> Devices { get; init; } = [TorchSharp.torch.CPU];
 }

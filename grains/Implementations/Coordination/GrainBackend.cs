@@ -26,9 +26,9 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
     public Task LoadAsync(string? checkpoint, string? reference, CancellationToken cancellationToken) =>
         host.RunAsync(memory => PolicyFiles.Load(_job, memory, checkpoint, reference));
 
-    public Task SaveAsync(string folder, CancellationToken cancellationToken) => host.RunAsync(memory => PolicyFiles.Save(_job, memory, folder));
+    public Task SaveAsync(string folder, CancellationToken cancellationToken) => host.RunAsync(memory => PolicyFiles.Save(_job, memory, folder), changes: false);
 
-    public Task ResetOptimizerAsync(CancellationToken cancellationToken) => host.RunAsync(PolicyFiles.ResetOptimizer);
+    public Task ResetOptimizerAsync(CancellationToken cancellationToken) => host.RunAsync(PolicyFiles.ResetOptimizer, changes: false);
 
     public Task FreezeReferenceAsync(string path, CancellationToken cancellationToken) => host.RunAsync(memory => PolicyFiles.FreezeReference(_job, memory, path));
 

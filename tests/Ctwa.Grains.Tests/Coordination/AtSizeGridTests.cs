@@ -34,6 +34,17 @@ public sealed class AtSizeGridTests : IDisposable
     }
 
     [Theory]
+    [InlineData("linear", 3)]
+    [InlineData("ctwa", 2)]
+    public async Task Several_devices_of_one_kind_give_the_bits_of_one(string method, int devices)
+    {
+        var job = _jobs.Read(ExactnessJobs.Create(method, odd: true));
+        job = job with { WarmStart = job.WarmStart! with { Steps = 4, CheckpointEvery = 0 }, Schedule = job.Schedule with { Steps = 2, ValidationPrompts = 2 } };
+        if (method == "linear") { job = job with { Scalarizer = new MgdaScalarizerSpec(), Advantage = new AdvantageSpec { Estimator = AdvantageEstimator.Gae }, Loss = job.Loss with { Value = new ValueLossSpec { Coefficient = 0.1 } } }; }
+        await _jobs.RequireGridEqualsLocalAsync(job, TestContext.Current.CancellationToken, devices);
+    }
+
+    [Theory]
     [InlineData(ComputeType.Float32, 0, false)]
     [InlineData(ComputeType.Bfloat16, 0.1, true)]
     public async Task Adapters_give_the_same_bits_on_the_grid_and_their_base_stays_as_it_is(ComputeType type, double dropout, bool warm)
@@ -48,7 +59,7 @@ public sealed class AtSizeGridTests : IDisposable
             Loss = s_regularized,
             Update = small.Update with { RecomputeActivations = true },
         };
-        await _jobs.RequireGridEqualsLocalAsync(job, TestContext.Current.CancellationToken);
+        await _jobs.RequireGridEqualsLocalAsync(job, TestContext.Current.CancellationToken, devices: 2);
         Assert.Equal(before, await File.ReadAllBytesAsync(Path.Combine(folder, "model.safetensors"), TestContext.Current.CancellationToken));
         string checkpoint = Directory.GetDirectories(Path.Combine(_jobs.Folder, "lanes-2", "checkpoints")).Order(StringComparer.Ordinal).Last();
         Assert.True(File.Exists(Path.Combine(checkpoint, "adapter_config.json")));

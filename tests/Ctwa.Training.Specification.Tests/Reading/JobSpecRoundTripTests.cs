@@ -1,3 +1,4 @@
+using System.Text.Json;
 using FsCheck.Xunit;
 using Xunit;
 
@@ -37,6 +38,8 @@ public sealed class JobSpecRoundTripTests
             {
                 Train = new DataSourceSpec { Path = text, PromptField = texts[(pick / 7) % texts.Length], AnswerField = texts[(pick / 7 + 1) % texts.Length], Count = flag ? 7 : null },
                 Overlong = flag ? OverlongPolicy.Drop : OverlongPolicy.Error,
+                Chat = flag ? ChatMode.Always : ChatMode.Auto,
+                ChatOptions = new Dictionary<string, JsonElement> { ["flag"] = JsonSerializer.SerializeToElement(flag), ["text"] = JsonSerializer.SerializeToElement(text), ["whole"] = JsonSerializer.SerializeToElement(whole), ["unit"] = JsonSerializer.SerializeToElement(unit + double.Epsilon) },
             },
             Model = flag ? new ModelSpec { Path = text } : small.Model,
             Objectives = [small.Objectives[0] with { Weight = unit + double.Epsilon, OnFailure = FailurePolicy.Substitute, SubstituteScore = double.IsFinite(number) ? number : -1 }, small.Objectives[1] with { Reward = new ConcisenessRewardSpec { Decay = unit, Mode = MethodMode.Reference }, Weight = 2 }],

@@ -59,6 +59,18 @@ public sealed class ChatJobTests : IDisposable
     }
 
     [Fact]
+    public void A_conversation_in_a_data_file_is_rendered_and_rewards_see_its_last_question()
+    {
+        File.WriteAllText(Path.Combine(_fixture.Folder, "train.jsonl"), """{"prompt": [{"role": "system", "content": "S"}, {"role": "user", "content": "2+2?"}], "answer": "4"}""" + "\n");
+        var job = Prepare(ChatMode.Auto);
+
+        Assert.Equal("<s>system:S<e>\n<s>user:2+2?<e>\n<s>", Prompt(job));
+        Assert.Equal("2+2?", job.Example(RandomPurpose.Sampling, 0).Prompt);
+        Assert.Equal("S\n\n2+2?", Prompt(Prepare(ChatMode.Never)));
+        Assert.Contains("set data.chat: never", Assert.Throws<JobInputException>(() => { Configure(null); Prepare(ChatMode.Auto); }).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_clock_does_not_reach_a_job()
     {
         Configure("{% if strftime_now is defined %}{{ strftime_now('%Y') }}{% else %}none{% endif %}");
@@ -82,7 +94,8 @@ public sealed class ChatJobTests : IDisposable
     {
         Configure("{{ raise_exception('no ' + messages[0].role) }}");
         var error = Assert.Throws<JobInputException>(() => Prepare(ChatMode.Always));
-        Assert.StartsWith("data.train: prompt 0 cannot be rendered", error.Message, StringComparison.Ordinal);
+        Assert.Contains("train.jsonl", error.Message, StringComparison.Ordinal);
+        Assert.Contains("the prompt cannot be rendered", error.Message, StringComparison.Ordinal);
         Assert.Contains("no user", error.Message, StringComparison.Ordinal);
     }
 

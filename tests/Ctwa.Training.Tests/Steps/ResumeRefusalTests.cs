@@ -24,6 +24,7 @@ public sealed class ResumeRefusalTests : IDisposable
         ["other learning rate"] = (Job with { Optimizer = Job.Optimizer with { LearningRate = 0.5 } }, "optimizer.learning_rate is 0.5 but was 0.001"),
         ["other shards"] = (Job with { Grid = Job.Grid with { Shards = 4 } }, "grid.shards is 4 but was 3"),
         ["no warm start"] = (Job with { WarmStart = null }, "warm_start."),
+        ["other packing"] = (Job with { Update = Job.Update with { MaxTokensPerMicroBatch = 100 } }, "update.max_tokens_per_micro_batch is 100 but was absent"),
         ["other data"] = (Job with { Data = Job.Data with { Train = Job.Data.Train with { Count = 65 } } }, "data.train.count is 65 but was 64"),
     };
 
@@ -127,11 +128,12 @@ public sealed class ResumeRefusalTests : IDisposable
     [InlineData("other shards")]
     [InlineData("no warm start")]
     [InlineData("other data")]
+    [InlineData("other packing")]
     public void A_checkpoint_of_the_supervised_stage_is_refused_to_a_job_with_another_one(string name)
     {
         var error = Assert.Throws<JobInputException>(() => CheckpointOrigin.Check(Checkpoint("supervised-000001"), Others[name].Job, warning => Assert.Fail(warning)));
         Assert.Contains(Others[name].Named, error.Message, StringComparison.Ordinal);
-        Assert.Contains("all but kind, seed, model, data, warm_start, supervised and grid", error.Message, StringComparison.Ordinal);
+        Assert.Contains("all but kind, seed, model, data, warm_start, supervised, grid and how micro-batches are computed", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

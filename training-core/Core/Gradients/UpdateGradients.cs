@@ -39,12 +39,25 @@ public sealed class UpdateGradients : IDisposable
     public SliceRange Covered { get; }
 
     /// <summary>Buffers for one shard's rows, each of the covered length.</summary>
-    public Tensor[] Rent() => [.. _rows.Select(_ => _memory.RentGradient(Covered.Length))];
+    /// <param name="memory">Of the device on which the shard is computed; null: that of the sums.</param>
+    public Tensor[] Rent(PolicyMemory? memory = null) => [.. _rows.Select(_ => (memory ?? _memory).RentGradient(Covered.Length))];
 
     /// <summary>Hands over a shard's rows; a shard offered twice counts once.</summary>
-    public void Offer(int shard, Tensor[] buffers)
+    /// <param name="memory">Whose buffers they are; null: that of the sums. Those of another device are copied and given back.</param>
+    public void Offer(int shard, Tensor[] buffers, PolicyMemory? memory = null)
     {
+        if (memory is not null && !ReferenceEquals(memory, _memory)) { buffers = [.. buffers.Select(buffer => Move(buffer, memory))]; }
         for (int row = 0; row < _rows.Length; row++) { _rows[row].Offer(shard, buffers[row]); }
+    }
+
+    private Tensor Move(Tensor buffer, PolicyMemory from)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var here = _memory.RentGradient(Covered.Length);
+        here.copy_(buffer);
+        from.ReturnGradient(buffer);
+        return here;
     }
 
     /// <summary>Sum of a row over all shards, shape [covered length].</summary>

@@ -23,6 +23,21 @@ public static partial class ComputeDevice
             : throw new ArgumentException($"is '{name}', but this libtorch finds {(count == 0 ? "no GPU: the packaged one is for CPUs (build with -p:TorchBackend=cuda or external), or the driver is missing" : $"{count} GPUs, cuda:0 to cuda:{count - 1}")}.");
     }
 
+    /// <summary>One device, several as <c>cuda:0,cuda:1</c>, or all GPUs as <c>cuda:all</c>.</summary>
+    /// <exception cref="ArgumentException">A name is none of these, is given twice, or this libtorch finds no such device.</exception>
+    public static IReadOnlyList<Device> ParseList(string names)
+    {
+        if (names == "cuda:all")
+        {
+            _ = Parse("cuda"); // Says so if there is none.
+            return [.. Enumerable.Range(0, cuda.device_count()).Select(index => new Device(DeviceType.CUDA, index))];
+        }
+
+        string[] each = names.Split(',');
+        if (each.FirstOrDefault(name => each.Count(other => other == name) > 1) is { } twice) { throw new ArgumentException($"names {twice} twice; once is enough."); }
+        return [.. each.Select(Parse)];
+    }
+
     /// <summary>The device's model, as its driver tells it.</summary>
     public static string NameOf(Device device)
     {

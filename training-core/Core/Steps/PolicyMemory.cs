@@ -24,10 +24,11 @@ public sealed class PolicyMemory : IDisposable
         Layout = options.Layout;
         Device = options.Device;
         Options = options;
-        Weights = Vector(Layout.Length, float32, OptimizerDevice);
-        FirstMoment = Vector(Layout.Length, float32, OptimizerDevice);
-        SecondMoment = Vector(Layout.Length, float32, OptimizerDevice);
-        Compute = options.ComputeType == float32 && !options.OffloadOptimizer ? Weights : Vector(Layout.Length, options.ComputeType, Device);
+        long mastered = options.IsReplica ? 0 : Layout.Length;
+        Weights = Vector(mastered, float32, OptimizerDevice);
+        FirstMoment = Vector(mastered, float32, OptimizerDevice);
+        SecondMoment = Vector(mastered, float32, OptimizerDevice);
+        Compute = options.ComputeType == float32 && !options.OffloadOptimizer && !options.IsReplica ? Weights : Vector(Layout.Length, options.ComputeType, Device);
         Base = options.Frozen is { } frozen ? Vector(frozen.Length, options.ComputeType, Device) : null;
     }
 
@@ -42,7 +43,7 @@ public sealed class PolicyMemory : IDisposable
     /// <summary>Where master weights and moments are, and AdamW runs.</summary>
     public Device OptimizerDevice => Options.OffloadOptimizer ? CPU : Device;
 
-    /// <summary>Master weights: float32, shape [layout length].</summary>
+    /// <summary>Master weights: float32, shape [layout length]; empty in a replica, like the moments.</summary>
     public Tensor Weights { get; }
 
     /// <summary>Adam's m, like <see cref="Weights"/>.</summary>
@@ -74,6 +75,25 @@ public sealed class PolicyMemory : IDisposable
 
     /// <summary>The same for all weights.</summary>
     public void Publish() => Publish(new SliceRange(0, Layout.Length));
+
+    /// <summary>Takes over from the memory that this one is a replica of what models compute with.</summary>
+    public void CopyFrom(PolicyMemory main)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        CopyFrom(main, new SliceRange(0, Layout.Length));
+        if (main.Base is { } frozen) { Base!.copy_(frozen); }
+        if (main.Reference is { } reference) { EnsureReference().copy_(reference); }
+    }
+
+    /// <summary>The same for the weights of one slice, after its update.</summary>
+    public void CopyFrom(PolicyMemory main, SliceRange range)
+    {
+        if (range.Length == 0) { return; }
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        Compute.narrow(0, range.Start, range.Length).copy_(main.Compute.narrow(0, range.Start, range.Length));
+    }
 
     /// <summary>A gradient buffer for all parameters, filled with zeros.</summary>
     public Tensor RentGradient() => RentGradient(Layout.Length);
@@ -137,4 +157,7 @@ public sealed record PolicyMemoryOptions(FlatLayout Layout)
 
     /// <summary>Master weights and moments stay in the host's memory, where AdamW runs.</summary>
     public bool OffloadOptimizer { get; init; }
+
+    /// <summary>Only what models compute with: master weights and moments are in the memory of another device.</summary>
+    public bool IsReplica { get; init; }
 }

@@ -155,12 +155,14 @@ public sealed class PreparedJob
     public bool CopiesReference => KeepsReference && !(Spec.Model.Lora is not null && Supervised is null);
 
     /// <summary>The vectors that the job needs on a device.</summary>
-    public PolicyMemory CreateMemory(TorchSharp.torch.Device device) => new(new PolicyMemoryOptions(Layout)
+    /// <param name="replica">Beside the memory of another device, which has master weights and moments.</param>
+    public PolicyMemory CreateMemory(TorchSharp.torch.Device device, bool replica = false) => new(new PolicyMemoryOptions(Layout)
     {
+        IsReplica = replica,
         Device = device,
         ComputeType = Spec.Model.Dtype switch { ComputeType.Bfloat16 => TorchSharp.torch.bfloat16, ComputeType.Float16 => TorchSharp.torch.float16, _ => TorchSharp.torch.float32 },
         Frozen = Spec.Model.Lora is null ? null : ModelLayout,
-        OffloadOptimizer = Spec.Model.OffloadOptimizer && device.type != TorchSharp.DeviceType.CPU,
+        OffloadOptimizer = !replica && Spec.Model.OffloadOptimizer && device.type != TorchSharp.DeviceType.CPU,
     });
 
     /// <summary>The policy over a device's vectors.</summary>

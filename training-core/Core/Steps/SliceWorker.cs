@@ -18,6 +18,9 @@ public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRang
     /// <summary>Constant learning rate of what lies behind the policy's parameters: the value head.</summary>
     public double TailLearningRate { get; init; }
 
+    /// <summary>The slice.</summary>
+    public SliceRange Range => range;
+
     /// <summary>Elements of the slice that are the policy's; those of the value head come behind them.</summary>
     private long Body => Math.Clamp(memory.Layout.BodyLength - range.Start, 0, range.Length);
 

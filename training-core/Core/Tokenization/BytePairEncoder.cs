@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
+using Microsoft.ML.Tokenizers;
 
 namespace Ctwa.Training.Tokenization;
 
@@ -9,7 +10,11 @@ internal sealed class BytePairEncoder
     private const int RememberedPieces = 100_000;
     private const int RememberedLength = 48;
 
+    /// <summary>Longer pieces do not go to the library, whose work grows with the square of their length (measured: 232 s for a megabyte).</summary>
+    private const int LongestForLibrary = 256;
+
     private readonly List<ScalarSplitter> _splitters;
+    private readonly BpeTokenizer _library;
     private readonly BytePairMerger _merger;
     private readonly Dictionary<string, int>? _wholePieces;
     private readonly bool _hasAllBytes;
@@ -20,6 +25,9 @@ internal sealed class BytePairEncoder
     public BytePairEncoder(TokenizerDefinition definition)
     {
         _splitters = definition.Splitters;
+        string[] texts = new string[definition.Vocabulary.Values.Max() + 1];
+        foreach (var (text, id) in definition.Vocabulary) { texts[id] = text; }
+        _library = BpeTokenizer.Create(new BpeOptions(definition.Vocabulary) { Merges = definition.Merges.Select(merge => $"{texts[merge.Left]} {texts[merge.Right]}"), ByteLevel = true });
         _merger = new BytePairMerger(definition.Vocabulary, definition.Merges);
         _wholePieces = definition.IgnoreMerges ? definition.Vocabulary : null;
         _bySpan = _remembered.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -62,7 +70,8 @@ internal sealed class BytePairEncoder
     {
         if (_bySpan.TryGetValue(piece, out int[]? known)) { return known; }
         int[] ids = _wholePieces is not null && _wholePieces.TryGetValue(ByteAlphabet.Write(piece), out int whole) ? [whole]
-            : _merger.Merge(piece);
+            : piece.Length > LongestForLibrary ? _merger.Merge(piece)
+            : [.. _library.EncodeToIds(piece, considerPreTokenization: false, considerNormalization: false)];
         if (piece.Length <= RememberedLength && Volatile.Read(ref _rememberedCount) < RememberedPieces && _bySpan.TryAdd(piece, ids))
         {
             Interlocked.Increment(ref _rememberedCount);
