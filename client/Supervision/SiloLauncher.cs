@@ -51,6 +51,8 @@ internal sealed class SiloLauncher(SiloCommand command, Deadlines deadlines)
         "--cluster-id", clusterId,
         "--lanes", lanes.ToString(CultureInfo.InvariantCulture),
         "--parent-stdin",
+        // The silo runs with the rights of the user who wrote the job: a list of what that user may do would protect nobody.
+        "--open-rewards",
     ];
 
     /// <returns>True: it serves; false: it is gone.</returns>

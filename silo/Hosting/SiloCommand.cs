@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Ctwa.Training.Specification;
 
 namespace Ctwa.Silo.Hosting;
 
@@ -14,6 +15,7 @@ internal static class SiloCommand
         var clusterId = new Option<string>("--cluster-id") { Description = "Name of the grid; clients must give the same.", Required = true };
         var lanes = new Option<int>("--lanes") { Description = "Compute lanes: threads that work on shards side by side. Never changes results.", DefaultValueFactory = _ => 1 };
         var parentStdin = new Option<bool>("--parent-stdin") { Description = "End when standard input ends, and ignore Ctrl-C: the parent decides." };
+        var rewards = new RewardPolicyOptions();
         foreach (var port in new[] { siloPort, gatewayPort })
         {
             port.Validators.Add(result =>
@@ -28,11 +30,12 @@ internal static class SiloCommand
         });
 
         var root = new RootCommand("A silo of the Ctwa grid.") { clustering, siloPort, gatewayPort, clusterId, lanes, parentStdin };
+        rewards.AddTo(root);
         root.SetAction((parse, cancellationToken) => SiloHost.RunAsync(new SiloOptions(
-            parse.GetValue(siloPort), parse.GetValue(gatewayPort), parse.GetValue(clusterId)!, parse.GetValue(lanes), parse.GetValue(parentStdin)), cancellationToken));
+            parse.GetValue(siloPort), parse.GetValue(gatewayPort), parse.GetValue(clusterId)!, parse.GetValue(lanes), parse.GetValue(parentStdin), rewards.Read(parse)), cancellationToken));
         return root;
     }
 }
 
 /// <summary>What the command line says.</summary>
-internal sealed record SiloOptions(int SiloPort, int GatewayPort, string ClusterId, int Lanes, bool ParentStdin);
+internal sealed record SiloOptions(int SiloPort, int GatewayPort, string ClusterId, int Lanes, bool ParentStdin, RewardPolicy Rewards);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Ctwa.Training.Gradients;
+using Ctwa.Training.Rewards;
 using Ctwa.Training.Rollouts;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
@@ -14,6 +15,7 @@ namespace Ctwa.Grains.Compute;
 public sealed class JobHost : IDisposable
 {
     private readonly ComputeLane[] _lanes;
+    private readonly ComputeLane? _rewardLane;
     private readonly ShardWorker[] _workers;
     private readonly SliceWorker[] _slices;
     private readonly PolicyMemory _memory;
@@ -22,9 +24,26 @@ public sealed class JobHost : IDisposable
     private HeldUpdate? _update;
     private HeldUpdate? _probe;
 
-    public JobHost(PreparedJob job, int lanes)
+    /// <param name="job">What to compute.</param>
+    /// <param name="lanes">Threads for its shards and slices.</param>
+    /// <param name="log">Gets lines of its rewards for the silo's log.</param>
+    /// <exception cref="JobInputException">A reward cannot be opened; no memory was taken.</exception>
+    public JobHost(PreparedJob job, int lanes, Action<string> log)
     {
         Job = job;
+        // Models of rewards compute beside the shards, on a thread of their own.
+        _rewardLane = job.Spec.Objectives.Select(objective => objective.Reward).Concat(job.Spec.RewardModels.Select(model => model.Reward)).Any(reward => reward is ModelRewardSpec) ? new ComputeLane(lanes, job.Spec.Grid.ThreadsPerShard) : null;
+        try
+        {
+            var services = new RewardServices { Log = log, Parallel = Environment.ProcessorCount };
+            Rewards = job.OpenRewards(_rewardLane is { } lane ? services with { Lane = new RewardLane(lane) } : services);
+        }
+        catch
+        {
+            _rewardLane?.Dispose();
+            throw;
+        }
+
         _memory = new PolicyMemory(job.Layout, torch.CPU);
         _lanes = [.. Enumerable.Range(0, Math.Clamp(lanes, 1, job.Spec.Grid.Shards)).Select(index => new ComputeLane(index, job.Spec.Grid.ThreadsPerShard))];
         _workers = [.. _lanes.Select(_ => new ShardWorker(job, _memory))];
@@ -32,6 +51,9 @@ public sealed class JobHost : IDisposable
     }
 
     public PreparedJob Job { get; }
+
+    /// <summary>The job's sources of scores, opened on this silo.</summary>
+    public RewardSet Rewards { get; }
 
     /// <summary>Runs work on the whole memory, on the first lane.</summary>
     public Task RunAsync(Action<PolicyMemory> work) => _lanes[0].RunAsync(() => work(_memory));
@@ -93,6 +115,8 @@ public sealed class JobHost : IDisposable
 
     public void Dispose()
     {
+        Rewards.Dispose();
+        _rewardLane?.Dispose();
         foreach (var lane in _lanes) { lane.Dispose(); }
         _update?.Gradients.Dispose();
         _probe?.Gradients.Dispose();
@@ -171,6 +195,11 @@ public sealed class JobHost : IDisposable
 
     /// <summary>Contiguous ranges of shards or slices share a lane. Which lane never changes bits.</summary>
     private ComputeLane LaneOf(int index, int count) => _lanes[(int)((long)index * _lanes.Length / count)];
+
+    private sealed class RewardLane(ComputeLane lane) : IRewardLane
+    {
+        public Task<T> RunAsync<T>(Func<T> work) => lane.RunAsync(work);
+    }
 
     /// <summary>The gradients of one update, and what each slice answered to its last piece of work.</summary>
     private sealed record HeldUpdate(UpdateId Id, UpdateGradients Gradients)
