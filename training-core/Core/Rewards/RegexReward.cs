@@ -16,7 +16,7 @@ public sealed class RegexReward : IReward
     {
         _spec = spec;
         var options = RegexOptions.NonBacktracking | RegexOptions.CultureInvariant | (spec.IgnoreCase ? RegexOptions.IgnoreCase : RegexOptions.None);
-        _regex = new Regex(spec.Expression, options, s_limit);
+        _regex = new Regex(spec.Expression(), options, s_limit);
     }
 
     /// <inheritdoc/>

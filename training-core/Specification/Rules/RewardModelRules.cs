@@ -19,7 +19,7 @@ internal static class RewardModelRules
         {
             var model = job.RewardModels[i];
             string key = FormattableString.Invariant($"reward_models[{i}]");
-            if (model.Reward is not ExternalRewardSpec) { yield return new(key + ".reward.kind", $"is {model.Reward.Kind}; shared reward models are process, http or model. Give this reward to its objectives directly."); }
+            if (model.Reward is not ExternalRewardSpec) { yield return new(key + ".reward.kind", $"is {model.Reward.KindName()}; shared reward models are process, http or model. Give this reward to its objectives directly."); }
             if (model.Reward is ModelRewardSpec { Label: not 0 } head) { yield return new(key + ".reward.label", $"is {head.Label}, but has no effect here: the objectives choose with index or output. Remove it."); }
             if (!ScoringTimeout.TryParse(model.Timeout, out _)) { yield return new(key + ".timeout", $"is '{model.Timeout}'; accepted are durations such as 500ms, 5s or 2m, greater than 0 and at most 5m."); }
             if (job.Objectives.All(objective => (objective.Reward as SharedRewardSpec)?.Source != model.Name)) { yield return new(key, $"is used by no objective; refer to it with reward: {{kind: shared, source: {model.Name}}}, or remove it."); }

@@ -13,7 +13,7 @@ internal static class RewardRules
 
     public static IEnumerable<JobFinding> ReferenceModeWhereThereIsOne(JobSpec job) => OfEach<RewardSpec>(job, (key, reward) =>
         reward is { Mode: MethodMode.Reference } and not (MathBoxedRewardSpec or ConcisenessRewardSpec or ClarityRewardSpec or Gsm8kRewardSpec)
-            ? [new(key + ".mode", $"is reference, but kind: {reward.Kind} has no reference implementation; remove it.")]
+            ? [new(key + ".mode", $"is reference, but kind: {reward.KindName()} has no reference implementation; remove it.")]
             : []);
 
     public static IEnumerable<JobFinding> LengthBounds(JobSpec job) => OfEach<LengthRewardSpec>(job, Bounds);
@@ -34,7 +34,7 @@ internal static class RewardRules
     private static IEnumerable<JobFinding> Pattern(string key, RegexRewardSpec reward)
     {
         if (reward.MaxCount != 1 && reward.Match != PatternMatch.Count) { yield return new(key + ".max_count", $"is {reward.MaxCount}, but has no effect without match: count; set that, or remove it."); }
-        if ((PatternError(reward.Pattern) ?? PatternError(reward.Expression)) is { } error) { yield return new(key + ".pattern", error); }
+        if ((PatternError(reward.Pattern) ?? PatternError(reward.Expression())) is { } error) { yield return new(key + ".pattern", error); }
     }
 
     private static string? PatternError(string pattern)

@@ -1,6 +1,5 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
-using System.Text.Json.Serialization;
 
 namespace Ctwa.Training.Specification;
 
@@ -68,8 +67,7 @@ public sealed record RegexRewardSpec : RewardSpec
     public int MaxCount { get; init; } = 1;
 
     /// <summary>The pattern as it is matched; \z, not $, which also matches before a closing line break.</summary>
-    [JsonIgnore]
-    public string Expression => Match == PatternMatch.Full ? $@"\A(?:{Pattern})\z" : Pattern;
+    public string Expression() => Match == PatternMatch.Full ? $@"\A(?:{Pattern})\z" : Pattern;
 }
 
 /// <summary>A formula over features of the completion.</summary>

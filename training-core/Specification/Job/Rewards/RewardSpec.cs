@@ -23,8 +23,7 @@ public abstract record RewardSpec
     public MethodMode Mode { get; init; } = MethodMode.Corrected;
 
     /// <summary>The word after <c>kind</c>.</summary>
-    [JsonIgnore]
-    public string Kind => typeof(RewardSpec).GetCustomAttributes(typeof(JsonDerivedTypeAttribute), inherit: false).Cast<JsonDerivedTypeAttribute>().First(one => one.DerivedType == GetType()).TypeDiscriminator!.ToString()!;
+    public string KindName() => typeof(RewardSpec).GetCustomAttributes(typeof(JsonDerivedTypeAttribute), inherit: false).Cast<JsonDerivedTypeAttribute>().First(one => one.DerivedType == GetType()).TypeDiscriminator!.ToString()!;
 }
 
 /// <summary>1 if the last <c>\boxed{}</c> equals the ground truth, else 0.</summary>
