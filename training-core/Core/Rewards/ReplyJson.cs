@@ -24,12 +24,17 @@ internal static class ReplyJson
         {
             return JsonDocument.Parse(bytes, s_options);
         }
+        catch (InvalidOperationException error)
+        {
+            // The search for duplicate names cannot read a name that ends within a character.
+            throw new RewardReplyException($"a name in it is not valid Unicode: {Show(bytes.Span)}", error);
+        }
         catch (JsonException error)
         {
             if (QuoteBareNumbers(bytes.Span) is { } mended)
             {
                 try { return JsonDocument.Parse(mended, s_options); }
-                catch (JsonException) { /* The first error is about the bytes as they came. */ }
+                catch (Exception second) when (second is JsonException or InvalidOperationException) { /* The first error is about the bytes as they came. */ }
             }
 
             string line = error.LineNumber is > 0 and var number ? FormattableString.Invariant($"line {number + 1}, ") : "";
