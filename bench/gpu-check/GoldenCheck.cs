@@ -92,7 +92,7 @@ internal sealed class GoldenCheck : IDisposable
         var batch = PackedBatch.Of(Pick(0), Pick(1), _settings.TorchDevice);
         var gradient = zeros(_layout.Length, float32, _settings.TorchDevice);
         _model.PointGradientsAt(gradient);
-        var logits = _model.Logits(batch.SelectResponses(_model.Hidden(batch.Ids)));
+        var logits = _model.Logits(batch.SelectResponses(_model.Hidden(batch.Sequences)));
         var loss = TokenDistribution.LogProbabilities(logits, batch.Targets).mean().neg();
         loss.backward();
 

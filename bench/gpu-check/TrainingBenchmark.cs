@@ -63,7 +63,7 @@ internal static class TrainingBenchmark
     private static Tensor Loss(RandomModel random, PackedBatch batch)
     {
         using var scope = NewDisposeScope();
-        var logits = random.Model.Logits(batch.SelectResponses(random.Model.Hidden(batch.Ids)));
+        var logits = random.Model.Logits(batch.SelectResponses(random.Model.Hidden(batch.Sequences)));
         return TokenDistribution.LogProbabilities(logits, batch.Targets).mean().neg().MoveToOuterDisposeScope();
     }
 

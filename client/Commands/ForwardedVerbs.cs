@@ -14,6 +14,7 @@ internal static class ForwardedVerbs
     /// <summary>Name and description of each.</summary>
     public static IReadOnlyList<(string Name, string Description)> All { get; } =
     [
+        ("model", "Inspect, create and export model folders."),
     ];
 
     /// <summary>The verbs as the help of <c>ctwa</c> lists them.</summary>

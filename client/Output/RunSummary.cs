@@ -31,6 +31,12 @@ internal sealed record RunSummary
 
     public string? ModelSha256 { get; init; }
 
+    /// <summary>Most memory that the silo's process had in use, in bytes.</summary>
+    public long? PeakMemoryBytes { get; init; }
+
+    /// <summary>What <c>--dry-run</c> says that the job needs, in bytes.</summary>
+    public long? EstimatedMemoryBytes { get; init; }
+
     /// <summary>Volume of scores that a held-out result dominates, before and after.</summary>
     public ValueChange? Hypervolume { get; init; }
 

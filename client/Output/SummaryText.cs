@@ -77,6 +77,11 @@ internal static class SummaryText
         if (summary.RunDirectory is { Length: > 0 } run) { files.Add(("run", display(run))); }
         if (summary.Checkpoint is { Length: > 0 } checkpoint) { files.Add(("checkpoint", display(checkpoint))); }
         if (summary.ModelSha256 is { Length: > 0 } hash) { files.Add(("sha256", hash)); }
+        if (summary is { PeakMemoryBytes: { } peak, EstimatedMemoryBytes: { } estimated })
+        {
+            files.Add(("memory", FormattableString.Invariant($"peak {peak / 1e9:0.00} GB, estimated {estimated / 1e9:0.00} GB")));
+        }
+
         return files;
     }
 

@@ -44,7 +44,7 @@ public sealed class JobHost : IDisposable
             throw;
         }
 
-        _memory = new PolicyMemory(job.Layout, torch.CPU);
+        _memory = job.CreateMemory(torch.CPU);
         _lanes = [.. Enumerable.Range(0, Math.Clamp(lanes, 1, job.Spec.Grid.Shards)).Select(index => new ComputeLane(index, job.Spec.Grid.ThreadsPerShard))];
         _workers = [.. _lanes.Select(_ => new ShardWorker(job, _memory))];
         _slices = [.. job.Layout.Slices(job.Spec.Grid.Slices).Select(range => new SliceWorker(_memory, range, job.Layout.LastBlock()) { TailLearningRate = (job.Spec.Loss.Value ?? new()).LearningRate })];
@@ -54,6 +54,9 @@ public sealed class JobHost : IDisposable
 
     /// <summary>The job's sources of scores, opened on this silo.</summary>
     public RewardSet Rewards { get; }
+
+    /// <summary>Compute lanes that the job has here.</summary>
+    public int Lanes => _lanes.Length;
 
     /// <summary>Runs work on the whole memory, on the first lane.</summary>
     public Task RunAsync(Action<PolicyMemory> work) => _lanes[0].RunAsync(() => work(_memory));

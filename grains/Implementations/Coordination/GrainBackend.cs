@@ -16,6 +16,8 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
     private readonly PreparedJob _job = host.Job;
     private readonly Dictionary<RolloutId, StepPlan> _plans = [];
 
+    public int Lanes => host.Lanes;
+
     private int Shards => _job.Spec.Grid.Shards;
 
     // Files are read and written where the coordinator runs. All slices of this version's grid live there too.

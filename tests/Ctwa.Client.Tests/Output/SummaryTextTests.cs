@@ -16,7 +16,7 @@ public sealed class SummaryTextTests
           "interference": [ {"payer":"clarity","gainer":"accuracy","payer_delta":-0.12,"gainer_delta":0.221,"payer_covariance":-0.0041,"gainer_covariance":0.0123,
             "text":"Clarity lost while accuracy gained: the training signal rewarded short answers."} ],
           "held_out_samples": 256, "steps": 60, "seconds": 112.4, "run_directory": "/here/runs/a", "checkpoint": "/here/runs/a/checkpoints/step-000060",
-          "model_sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "verdict": "Two objectives held or rose while clarity paid for accuracy, by more than twice its standard error.",
+          "model_sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "peak_memory_bytes": 8310000000, "estimated_memory_bytes": 8049999999, "verdict": "Two objectives held or rose while clarity paid for accuracy, by more than twice its standard error.",
           "something_new": 1 }
         """;
 
@@ -45,6 +45,7 @@ public sealed class SummaryTextTests
         run         runs/a
         checkpoint  runs/a/checkpoints/step-000060
         sha256      e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+        memory      peak 8.31 GB, estimated 8.05 GB
         """,
         string.Join('\n', SummaryText.Format(RunSummary.Parse(Json)!, Shorter)),
         ignoreLineEndingDifferences: true);

@@ -20,7 +20,7 @@ public sealed class RunFolder(string path)
     public string LastCheckpoint => Checkpoints is [.., var last] ? last : throw new InvalidOperationException($"{FullPath} holds no checkpoint.");
 
     /// <summary>SHA-256 of the last checkpoint's weights.</summary>
-    public string ModelHash => Hash(Path.Combine(LastCheckpoint, "model.safetensors"));
+    public string ModelHash => Hash(new[] { "model.safetensors", "adapter_model.safetensors" }.Select(name => Path.Combine(LastCheckpoint, name)).First(File.Exists));
 
     /// <summary>Lines of metrics.jsonl without what a clock wrote: equal for equal histories.</summary>
     public IReadOnlyList<string> History

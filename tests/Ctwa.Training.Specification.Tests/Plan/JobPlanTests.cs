@@ -24,7 +24,7 @@ public sealed class JobPlanTests
         var memory = Plan(Jobs.Read(Jobs.Small, "grid.shards=8", "loss.kl.coefficient=0.1")).Memory;
         Assert.Equal(weights, memory.Replica);
         Assert.Equal(weights, memory.Reference);
-        Assert.Equal(3 * weights, memory.Gradients);
+        Assert.Equal(6 * weights, memory.Gradients);
         Assert.Equal(2 * weights, memory.Optimizer);
         Assert.Equal(0, Plan(Jobs.SmallSpec).Memory.Reference);
         Assert.Equal(memory.Replica + memory.Reference + memory.Gradients + memory.Optimizer + memory.Activations + memory.Runtime, memory.Total);
@@ -33,12 +33,42 @@ public sealed class JobPlanTests
     [Theory]
     [InlineData(1, 1, 1, 1)]
     [InlineData(8, 1, 1, 4)]
-    [InlineData(8, 2, 1, 3)]
-    [InlineData(8, 8, 3, 3)]
-    [InlineData(2, 8, 1, 1)]
-    [InlineData(5, 2, 2, 6)]
+    [InlineData(8, 2, 1, 6)]
+    [InlineData(8, 8, 3, 24)]
+    [InlineData(2, 8, 1, 2)]
+    [InlineData(5, 2, 2, 10)]
     [InlineData(65536, 1, 1, 17)]
     public void Gradient_buffers_follow_the_canonical_tree(int shards, int lanes, int rows, long expected) => Assert.Equal(expected, MemoryEstimate.GradientBuffers(shards, lanes, rows));
+
+    [Fact]
+    public void Adapters_and_half_precision_are_counted_for_what_they_keep()
+    {
+        const long all = 94_784, width = 64;
+        var spec = Jobs.Read(Jobs.Small, "grid.shards=1", "loss.kl.coefficient=0.1");
+        var half = Plan(spec with { Model = spec.Model with { Dtype = ComputeType.Bfloat16 } }).Memory;
+        Assert.Equal((4 + 2) * all, half.Replica);
+        Assert.Equal(2 * all, half.Reference);
+        Assert.Equal(4 * all, half.Gradients);
+
+        var lora = Plan(spec with { Model = spec.Model with { Dtype = ComputeType.Bfloat16, Lora = new LoraSpec { Rank = 4, Targets = [LoraTarget.QProj] } } }).Memory;
+        long adapters = 2 * (4 * width + width * 4);
+        Assert.Equal((2 * all) + ((4 + 2) * adapters), lora.Replica);
+        Assert.Equal(0, lora.Reference);
+        Assert.Equal(4 * adapters, lora.Gradients);
+        Assert.Equal(8 * adapters, lora.Optimizer);
+    }
+
+    [Fact]
+    public void Recomputation_and_chunks_of_logits_need_less()
+    {
+        // Long sequences, a large vocabulary: the two things that they are for.
+        string[] large = ["model.init.vocab_size=50000", "rollout.max_new_tokens=1000", "model.init.max_position_embeddings=4096", "update.max_logits=10000000000"];
+        long plain = Plan(Jobs.Read(Jobs.Small, large)).Memory.Activations;
+        long chunked = Plan(Jobs.Read(Jobs.Small, [.. large[..3], "update.max_logits=10000000"])).Memory.Activations;
+        long both = Plan(Jobs.Read(Jobs.Small, [.. large[..3], "update.max_logits=10000000", "update.recompute_activations=true"])).Memory.Activations;
+        Assert.True(chunked < plain / 2, $"{chunked} of {plain}");
+        Assert.True(both < chunked, $"{both} of {chunked}");
+    }
 
     [Property]
     public bool Shards_partition_the_prompts_evenly(ushort prompts, byte shards)
@@ -63,7 +93,7 @@ public sealed class JobPlanTests
         Assert.Contains("Use a smaller model", message);
         Assert.Empty(Plan(Jobs.SmallSpec).Check(8L << 30));
         Assert.Empty(Plan(job).Check(null));
-        Assert.Contains("Lower update.micro_batch_size", Assert.Single(Plan(Jobs.Read(Jobs.Small, "update.micro_batch_size=100000")).Check(8L << 30)).Message);
+        Assert.Contains("Lower update.micro_batch_size", Assert.Single(Plan(Jobs.Read(Jobs.Small, "update.micro_batch_size=100000", "rollout.samples_per_prompt=4000")).Check(8L << 30)).Message);
     }
 
     [Fact]

@@ -49,7 +49,7 @@ internal sealed class GoldenBatch
     public Tensor Loss(IPolicyModel model) => TokenDistribution.LogProbabilities(Logits(model), Packed.Targets).sum().neg() / Packed.TokenCount;
 
     /// <summary>Logits that predict the response tokens, shape [tokens, V].</summary>
-    public Tensor Logits(IPolicyModel model) => model.Logits(Packed.SelectResponses(model.Hidden(Packed.Ids)));
+    public Tensor Logits(IPolicyModel model) => model.Logits(Packed.SelectResponses(model.Hidden(Packed.Sequences)));
 
     private static long[][] Longs(GoldenModel golden, string prefix, string name)
     {

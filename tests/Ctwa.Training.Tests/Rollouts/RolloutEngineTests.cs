@@ -174,7 +174,7 @@ public sealed class RolloutEngineTests : IDisposable
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var batch = PackedBatch.Of([.. completions.Select(completion => completion.Prompt.Tokens)], [.. completions.Select(completion => completion.Tokens)], CPU);
-        var logits = _tiny.Model.Logits(batch.SelectResponses(_tiny.Model.Hidden(batch.Ids))).to(float64);
+        var logits = _tiny.Model.Logits(batch.SelectResponses(_tiny.Model.Hidden(batch.Sequences))).to(float64);
         var scored = (logits / temperature).log_softmax(-1).gather(1, batch.Targets.unsqueeze(1)).squeeze(1);
         return (scored - tensor(completions.SelectMany(completion => completion.LogProbabilities).ToArray())).abs().max().item<double>();
     }

@@ -18,6 +18,8 @@ internal sealed class AbortException(string where) : Exception($"aborted at {whe
 /// <param name="saved">The same, after it has written.</param>
 internal sealed class FaultyBackend(ITrainingBackend inner, Action<int, string>? before = null, Action<int, string>? after = null, Action<string>? saving = null, Action<string>? saved = null) : ITrainingBackend
 {
+    public int Lanes => inner.Lanes;
+
     /// <summary>Calls so far.</summary>
     public int Calls { get; private set; }
 

@@ -62,18 +62,18 @@ public sealed class SafetensorsReader : IDisposable
     /// <exception cref="KeyNotFoundException">There is no such tensor.</exception>
     public SafetensorsEntry Entry(string name) => Find(name).Entry;
 
-    /// <summary>Copies a tensor stored as F32, BF16 or F16 into float32 memory, exactly.</summary>
+    /// <summary>Copies a tensor stored as F32, BF16 or F16: exactly into float32 memory or its own type, else rounded to the nearest.</summary>
     /// <param name="name">Name in the file.</param>
-    /// <param name="destination">Contiguous float32 CPU tensor of the stored shape; may be a view into a larger buffer.</param>
+    /// <param name="destination">Contiguous float32, bfloat16 or float16 CPU tensor of the stored shape; may be a view into a larger buffer.</param>
     /// <exception cref="KeyNotFoundException">There is no such tensor.</exception>
     /// <exception cref="InvalidDataException">It has another shape or an element type that is not a float of at most 32 bits.</exception>
-    /// <exception cref="ArgumentException">The destination is not contiguous float32 CPU memory.</exception>
+    /// <exception cref="ArgumentException">The destination is not contiguous CPU memory of such a type.</exception>
     public void CopyTo(string name, Tensor destination)
     {
         var (entry, path, handle) = Find(name);
-        if (destination.dtype != ScalarType.Float32 || destination.device_type != DeviceType.CPU || !destination.is_contiguous())
+        if (destination.dtype is not (ScalarType.Float32 or ScalarType.BFloat16 or ScalarType.Float16) || destination.device_type != DeviceType.CPU || !destination.is_contiguous())
         {
-            throw new ArgumentException($"The destination of '{name}' must be contiguous float32 CPU memory; it is {destination.dtype} on {destination.device_type}, strides {SafetensorsTensors.Show(destination.stride())}.", nameof(destination));
+            throw new ArgumentException($"The destination of '{name}' must be contiguous float32, bfloat16 or float16 CPU memory; it is {destination.dtype} on {destination.device_type}, strides {SafetensorsTensors.Show(destination.stride())}.", nameof(destination));
         }
 
         if (!entry.Shape.AsSpan().SequenceEqual(destination.shape))
@@ -101,6 +101,26 @@ public sealed class SafetensorsReader : IDisposable
         var tensor = empty([.. entry.Shape], dtype: type, device: CPU);
         ReadInto(tensor, type, entry, path, handle);
         return tensor.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Reads a tensor piece by piece in its stored type: a source for a writer, in little memory.</summary>
+    /// <param name="name">Name in the file.</param>
+    /// <param name="visit">Gets consecutive flat pieces; must not keep them.</param>
+    /// <exception cref="KeyNotFoundException">There is no such tensor.</exception>
+    /// <exception cref="InvalidDataException">Its element type has no counterpart here.</exception>
+    public void ReadPieces(string name, Action<Tensor> visit)
+    {
+        var (entry, path, handle) = Find(name);
+        var type = SafetensorsTensors.TensorType(entry.DType)
+            ?? throw new InvalidDataException($"{path}: tensor '{name}' is stored as {entry.DType}, which cannot be read here.");
+        long count = entry.ByteLength / entry.DType.Size();
+        for (long start = 0; start < count; start += SafetensorsTensors.ChunkElements)
+        {
+            using var scope = NewDisposeScope();
+            var piece = empty(Math.Min(SafetensorsTensors.ChunkElements, count - start), dtype: type, device: CPU);
+            ReadExactly(handle, piece.bytes, entry.Offset + start * entry.DType.Size(), path, name);
+            visit(piece);
+        }
     }
 
     /// <inheritdoc/>

@@ -8,7 +8,7 @@ namespace Ctwa.Training.Checkpoints;
 internal static class SafetensorsTensors
 {
     /// <summary>Elements handled at once: at most 32 MiB, below the 2 GiB that a span can hold.</summary>
-    private const long ChunkElements = 1L << 22;
+    public const long ChunkElements = 1L << 22;
 
     /// <summary>Calls <paramref name="visit"/> with consecutive views of a contiguous tensor, flat, detached from any graph.</summary>
     /// <param name="tensor">A contiguous tensor of any shape.</param>

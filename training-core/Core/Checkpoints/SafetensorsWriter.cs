@@ -32,11 +32,26 @@ public static class SafetensorsWriter
             throw new ArgumentException($"Tensors cannot be cast to {cast}; accepted are F32, BF16 and F16.", nameof(cast));
         }
 
-        var items = tensors.Select(item => (item.Name, item.Tensor, Type: StoredType(item.Name, item.Tensor, cast)))
-            .OrderByDescending(item => item.Type.Size()).ThenBy(item => item.Name, StringComparer.Ordinal).ToList();
+        Write(path, tensors.Select(item => TensorSource.Of(item.Name, StoredType(item.Name, item.Tensor, cast), item.Tensor)), metadata, flushToDisk);
+    }
+
+    /// <summary>The same from tensors that are made one after the other: memory holds one piece of one of them, whatever the file's size.</summary>
+    /// <exception cref="ArgumentException">A name is used twice or reserved, or a type cannot be stored.</exception>
+    /// <exception cref="InvalidOperationException">A source gave more or fewer elements than its shape has.</exception>
+    /// <exception cref="OverflowException">A finite value does not fit the stored type.</exception>
+    /// <exception cref="IOException">The file cannot be written; what is there then is no valid file.</exception>
+    public static void Write(string path, IEnumerable<TensorSource> sources, IReadOnlyDictionary<string, string>? metadata = null, bool flushToDisk = false)
+    {
+        var items = sources.OrderByDescending(item => item.Type.Size()).ThenBy(item => item.Name, StringComparer.Ordinal).ToList();
+        foreach (var item in items) { CheckName(item.Name); }
         if (items.GroupBy(item => item.Name, StringComparer.Ordinal).FirstOrDefault(group => group.Skip(1).Any()) is { } twice)
         {
-            throw new ArgumentException($"Two tensors are named '{twice.Key}'; names in a file are unique.", nameof(tensors));
+            throw new ArgumentException($"Two tensors are named '{twice.Key}'; names in a file are unique.", nameof(sources));
+        }
+
+        if (items.Find(item => SafetensorsTensors.TensorType(item.Type) is null) is { } unknown)
+        {
+            throw new ArgumentException($"The tensor '{unknown.Name}' is to be stored as {unknown.Type}, which cannot be written here.", nameof(sources));
         }
 
         byte[] header = Header(items, metadata);
@@ -45,19 +60,23 @@ public static class SafetensorsWriter
         BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
         stream.Write(length);
         stream.Write(header);
-        foreach (var (name, tensor, type) in items) { WriteData(stream, name, tensor, type); }
+        foreach (var item in items) { WriteData(stream, item); }
         stream.Flush(flushToDisk);
+    }
+
+    private static void CheckName(string name)
+    {
+        if (name == MetadataKey) { throw new ArgumentException($"'{MetadataKey}' is reserved by the format; give the tensor another name.", nameof(name)); }
     }
 
     private static SafetensorsDType StoredType(string name, Tensor tensor, SafetensorsDType? cast)
     {
-        if (name == MetadataKey) { throw new ArgumentException($"'{MetadataKey}' is reserved by the format; give the tensor another name.", nameof(name)); }
         var type = SafetensorsTensors.FileType(tensor.dtype)
             ?? throw new ArgumentException($"The tensor '{name}' has elements of type {tensor.dtype}, which the format does not have.", nameof(tensor));
         return cast is { } target && tensor.is_floating_point() ? target : type;
     }
 
-    private static byte[] Header(IEnumerable<(string Name, Tensor Tensor, SafetensorsDType Type)> items, IReadOnlyDictionary<string, string>? metadata)
+    private static byte[] Header(IEnumerable<TensorSource> items, IReadOnlyDictionary<string, string>? metadata)
     {
         var strings = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["format"] = "pt" };
         foreach (var (key, value) in metadata ?? new Dictionary<string, string>()) { strings[key] = value; }
@@ -69,12 +88,12 @@ public static class SafetensorsWriter
             foreach (var (key, value) in strings) { json.WriteString(key, value); }
             json.WriteEndObject();
             long offset = 0;
-            foreach (var (name, tensor, type) in items)
+            foreach (var item in items)
             {
-                long end = checked(offset + tensor.numel() * type.Size());
-                json.WriteStartObject(name);
-                json.WriteString("dtype", type.ToString());
-                WriteNumbers(json, "shape", tensor.shape);
+                long end = checked(offset + item.ByteLength);
+                json.WriteStartObject(item.Name);
+                json.WriteString("dtype", item.Type.ToString());
+                WriteNumbers(json, "shape", item.Shape.AsSpan());
                 WriteNumbers(json, "data_offsets", [offset, end]);
                 json.WriteEndObject();
                 offset = end;
@@ -95,19 +114,23 @@ public static class SafetensorsWriter
         json.WriteEndArray();
     }
 
-    private static void WriteData(FileStream stream, string name, Tensor tensor, SafetensorsDType type)
+    private static void WriteData(FileStream stream, TensorSource item)
     {
-        using var scope = NewDisposeScope();
-        var target = SafetensorsTensors.TensorType(type)!.Value;
-        SafetensorsTensors.ForEachChunk(tensor.detach().contiguous(), (chunk, _) =>
+        var target = SafetensorsTensors.TensorType(item.Type)!.Value;
+        long count = 0;
+        item.Pieces(piece =>
         {
-            var stored = chunk.dtype == target ? chunk : chunk.to(target);
-            if (target == ScalarType.Float16 && !ReferenceEquals(stored, chunk) && isinf(stored).sum().item<long>() > isinf(chunk).sum().item<long>())
+            using var scope = NewDisposeScope();
+            var stored = piece.dtype == target ? piece : piece.to(target);
+            bool narrowed = target is ScalarType.Float16 or ScalarType.BFloat16 && !ReferenceEquals(stored, piece);
+            if (narrowed && isinf(stored).sum().item<long>() > isinf(piece).sum().item<long>())
             {
-                throw new OverflowException($"The tensor '{name}' holds values beyond 65504, the largest of F16; store it as BF16 or F32.");
+                throw new OverflowException($"The tensor '{item.Name}' holds values beyond {(target == ScalarType.Float16 ? "65504" : "3.39e38")}, the largest of {item.Type}; store it as {(target == ScalarType.Float16 ? "BF16 or " : "")}F32.");
             }
 
+            count += piece.numel();
             stream.Write(stored.cpu().bytes);
         });
+        if (count != item.Count) { throw new InvalidOperationException($"The tensor '{item.Name}' of shape {SafetensorsTensors.Show(item.Shape)} was given {count} elements."); }
     }
 }

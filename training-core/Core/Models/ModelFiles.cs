@@ -1,6 +1,6 @@
 using Ctwa.Training.Checkpoints;
+using Ctwa.Training.Models.Presets;
 using Ctwa.Training.Native;
-using Ctwa.Training.Randomness;
 using Ctwa.Training.Specification;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -22,20 +22,15 @@ public static class ModelFiles
             var entry = layout.Entries[index];
             using var scope = NewDisposeScope();
             var destination = flatWeights.narrow(0, entry.Offset, entry.Length);
-            if (entry.Name.EndsWith("norm.weight", StringComparison.Ordinal)) { destination.fill_(Scalars.Of(1)); continue; }
-            if (entry.Name.EndsWith(".bias", StringComparison.Ordinal)) { destination.fill_(Scalars.Of(0)); continue; }
+            if (RandomWeights.Constant(entry.Name) is { } constant) { destination.fill_(Scalars.Of(constant)); continue; }
 
             float[] values = new float[entry.Length];
-            for (long i = 0; i < values.Length; i++)
-            {
-                values[i] = (float)(deviation * CounterRandom.Normal(seed, RandomPurpose.WeightInitialization, 0, i, index, 0));
-            }
-
+            RandomWeights.Fill(values, 0, index, deviation, seed);
             destination.copy_(tensor(values));
         }
     }
 
-    /// <summary>Reads a model folder's weights, converted to float32.</summary>
+    /// <summary>Reads a model folder's weights, converted to the type of <paramref name="flatWeights"/>.</summary>
     /// <exception cref="InvalidDataException">
     /// A tensor is missing, has another shape or type than the configuration calls for, or belongs to no parameter;
     /// <paramref name="flatWeights"/> is then as it was.
@@ -56,7 +51,9 @@ public static class ModelFiles
     /// <summary>Writes <c>model.safetensors</c> and <c>config.json</c>.</summary>
     public static void Save(string folder, ModelConfig config, FlatLayout layout, Tensor flatWeights)
     {
-        File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJson());
+        // What other software makes of the weights by default: the type they are stored in, not that of the model they came from.
+        string type = flatWeights.dtype switch { ScalarType.BFloat16 => "bfloat16", ScalarType.Float16 => "float16", _ => "float32" };
+        File.WriteAllText(Path.Combine(folder, "config.json"), (config with { TorchDtype = type }).ToJson());
         WriteVector(Path.Combine(folder, "model.safetensors"), layout, [("", flatWeights)]);
     }
 
@@ -83,7 +80,10 @@ public static class ModelFiles
         foreach (var entry in layout.Entries)
         {
             using var scope = NewDisposeScope();
-            reader.CopyTo(prefix + entry.Name, flat.narrow(0, entry.Offset, entry.Length).view(entry.Shape));
+            var place = flat.narrow(0, entry.Offset, entry.Length).view(entry.Shape);
+            var host = flat.device_type == DeviceType.CPU ? place : empty(entry.Shape, flat.dtype);
+            reader.CopyTo(prefix + entry.Name, host);
+            if (!ReferenceEquals(host, place)) { place.copy_(host); }
         }
     }
 

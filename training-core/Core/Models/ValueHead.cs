@@ -17,7 +17,7 @@ public sealed class ValueHead : IDisposable
     private readonly Parameter[] _parameters;
 
     /// <param name="layout">Holds <see cref="Parameters"/>.</param>
-    /// <param name="flatWeights">float32, shape [layout length].</param>
+    /// <param name="flatWeights">Shape [layout length], in the type of the hidden states.</param>
     public ValueHead(FlatLayout layout, Tensor flatWeights)
     {
         _entries = [.. Entries(layout)];
@@ -39,8 +39,12 @@ public sealed class ValueHead : IDisposable
         for (int i = 0; i < _entries.Length; i++) { _parameters[i].grad = flatGradient.narrow(0, _entries[i].Offset, _entries[i].Length).view(_entries[i].Shape); }
     }
 
-    /// <summary>Values of hidden states [N, hidden], shape [N, streams].</summary>
-    public Tensor Values(Tensor hidden) => functional.linear(hidden, _parameters[0], _parameters[1]);
+    /// <summary>Values of hidden states [N, hidden]: float32, shape [N, streams].</summary>
+    public Tensor Values(Tensor hidden)
+    {
+        var values = functional.linear(hidden, _parameters[0], _parameters[1]);
+        return values.dtype == float32 ? values : values.to(float32);
+    }
 
     public void Dispose()
     {

@@ -13,6 +13,9 @@ namespace Ctwa.Training.Steps;
 /// </summary>
 public interface ITrainingBackend
 {
+    /// <summary>Compute lanes that work side by side. Never shows in results, only in time and memory.</summary>
+    int Lanes { get; }
+
     /// <summary>Loads the initial weights, or those, the optimizer moments and the reference policy of a checkpoint.</summary>
     /// <param name="checkpoint">Folder of an intact checkpoint; null: the job's initial weights.</param>
     /// <param name="reference">Safetensors file of the reference policy; null: none is kept.</param>

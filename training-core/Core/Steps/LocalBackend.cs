@@ -29,10 +29,12 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
         torch.set_num_threads(job.Spec.Grid.ThreadsPerShard);
         _job = job;
         _rewards = job.OpenRewards(new RewardServices());
-        _memory = new PolicyMemory(job.Layout, torch.CPU);
+        _memory = job.CreateMemory(torch.CPU);
         _worker = new ShardWorker(job, _memory);
         _slices = [.. job.Layout.Slices(job.Spec.Grid.Slices).Select(range => new SliceWorker(_memory, range, job.Layout.LastBlock()) { TailLearningRate = (job.Spec.Loss.Value ?? new()).LearningRate })];
     }
+
+    public int Lanes => 1;
 
     private int Shards => _job.Spec.Grid.Shards;
 

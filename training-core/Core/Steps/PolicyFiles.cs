@@ -1,4 +1,6 @@
 using Ctwa.Training.Models;
+using Ctwa.Training.Models.Lora;
+using Ctwa.Training.Specification;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -9,38 +11,51 @@ public static class PolicyFiles
 {
     private const string OptimizerFile = "optimizer.safetensors", ValueFile = "value_head.safetensors", FirstMoment = "exp_avg.", SecondMoment = "exp_avg_sq.";
 
+    /// <summary>The file of a checkpoint that holds the trained weights.</summary>
+    public static string WeightsFile(JobSpec spec) => spec.Model.Lora is null ? "model.safetensors" : AdapterFiles.WeightsFile;
+
     /// <summary>See <see cref="ITrainingBackend.LoadAsync"/>.</summary>
     public static void Load(PreparedJob job, PolicyMemory memory, string? checkpoint, string? reference)
     {
         ResetOptimizer(memory);
+        if (memory.Base is { } frozen) { LoadModel(job, frozen); }
         if (checkpoint is not null)
         {
-            ModelFiles.Load(checkpoint, job.PolicyLayout, memory.Weights);
+            if (memory.Base is not null) { AdapterFiles.Read(checkpoint, job.PolicyLayout, memory.Weights); }
+            else { ModelFiles.Load(checkpoint, job.PolicyLayout, memory.Weights); }
             ModelFiles.ReadVector(Path.Combine(checkpoint, OptimizerFile), job.PolicyLayout, FirstMoment, memory.FirstMoment);
             ModelFiles.ReadVector(Path.Combine(checkpoint, OptimizerFile), job.PolicyLayout, SecondMoment, memory.SecondMoment);
         }
-        else if (job.Spec.Model.Path is { } path)
+        else if (memory.Base is not null)
         {
-            ModelFiles.Load(path, job.PolicyLayout, memory.Weights);
+            LoraLayout.Initialize(job.PolicyLayout, job.Spec.Seed, memory.Weights);
         }
         else
         {
-            ModelFiles.Initialize(job.PolicyLayout, job.Config.InitializerRange, job.Spec.Seed, memory.Weights);
+            LoadModel(job, memory.Weights);
         }
 
         LoadValueHead(job, memory, checkpoint);
+        memory.Publish();
         if (reference is not null) { ModelFiles.ReadVector(reference, job.PolicyLayout, "", memory.EnsureReference()); }
     }
 
-    /// <summary>Writes a Hugging Face folder and the optimizer's moments beside it.</summary>
+    /// <summary>Writes a Hugging Face folder, or one of PEFT with adapters, and the optimizer's moments beside it.</summary>
     /// <exception cref="NumericFailureException">A weight is not finite: such a model is no place to resume from.</exception>
     public static void Save(PreparedJob job, PolicyMemory memory, string folder)
     {
         if (!IsFinite(memory.Weights)) { throw new NumericFailureException("the weights are not finite, so no checkpoint is written of them. Lower optimizer.learning_rate in a new run; the last checkpoint is sound."); }
-        ModelFiles.Save(folder, job.Config, job.PolicyLayout, memory.Weights);
+        if (job.Spec.Model.Lora is { } lora) { AdapterFiles.Write(folder, lora, job.Spec.Model.Path, job.PolicyLayout, memory.Weights); }
+        else { ModelFiles.Save(folder, job.Config, job.PolicyLayout, memory.Weights); }
         job.Tokenizer.CopyTo(folder);
         ModelFiles.WriteVector(Path.Combine(folder, OptimizerFile), job.PolicyLayout, [(FirstMoment, memory.FirstMoment), (SecondMoment, memory.SecondMoment)]);
         if (job.HasValueHead) { ModelFiles.WriteVector(Path.Combine(folder, ValueFile), job.Layout.Only(ValueHead.Entries(job.Layout)), [("", memory.Weights), (FirstMoment, memory.FirstMoment), (SecondMoment, memory.SecondMoment)]); }
+    }
+
+    private static void LoadModel(PreparedJob job, Tensor weights)
+    {
+        if (job.Spec.Model.Path is { } path) { ModelFiles.Load(path, job.ModelLayout, weights); }
+        else { ModelFiles.Initialize(job.ModelLayout, job.Config.InitializerRange, job.Spec.Seed, weights); }
     }
 
     /// <summary>The value head starts at 0; checkpoints of the supervised stage, which may be another job's, need not have it.</summary>
@@ -64,10 +79,16 @@ public static class PolicyFiles
 
     private static bool IsFinite(Tensor vector)
     {
-        // The largest magnitude is NaN or infinite if any element is; no mask of the vector's size is made but by abs.
-        using var scope = NewDisposeScope();
+        // The largest magnitude is NaN or infinite if any element is. Piece by piece: a copy of a model's size is never made.
+        const long piece = 1 << 24;
         using var noGrad = no_grad();
-        return float.IsFinite(vector.abs().max().item<float>());
+        for (long first = 0; first < vector.shape[0]; first += piece)
+        {
+            using var scope = NewDisposeScope();
+            if (!float.IsFinite(vector.narrow(0, first, Math.Min(piece, vector.shape[0] - first)).abs().max().item<float>())) { return false; }
+        }
+
+        return true;
     }
 
     /// <summary>Zeroes Adam's moments.</summary>
@@ -83,7 +104,7 @@ public static class PolicyFiles
     public static void FreezeReference(PreparedJob job, PolicyMemory memory, string path)
     {
         using var scope = NewDisposeScope();
-        using (no_grad()) { memory.EnsureReference().copy_(memory.Weights); }
+        using (no_grad()) { memory.EnsureReference().copy_(memory.Compute); }
         ModelFiles.WriteVector(path, job.PolicyLayout, [("", memory.Reference!)]);
     }
 }

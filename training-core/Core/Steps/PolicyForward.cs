@@ -10,37 +10,51 @@ namespace Ctwa.Training.Steps;
 
 /// <summary>Forward passes over completions under the policy being trained and the reference policy, at the temperature of sampling. Belongs to one lane.</summary>
 /// <param name="policy">The lane's view of the policy; its owner disposes of it.</param>
-internal sealed class PolicyForward(PreparedJob job, PolicyMemory memory, IPolicyModel policy) : IDisposable
+internal sealed class PolicyForward(PreparedJob job, PolicyMemory memory, IBlockModel policy) : IDisposable
 {
-    private IPolicyModel? _reference;
+    private readonly ForwardOptions _options = ForwardOptions.Of(job.Spec, job.Config.VocabSize);
+    private IBlockModel? _reference;
 
     /// <summary>Some of the completions as one batch.</summary>
     /// <param name="rows">Indices of completions.</param>
     public PackedBatch Pack(IReadOnlyList<Completion> completions, int[] rows) =>
-        PackedBatch.Of([.. rows.Select(row => completions[row].Prompt.Tokens)], [.. rows.Select(row => completions[row].Tokens)], memory.Device);
+        Pack([.. rows.Select(row => completions[row].Prompt.Tokens)], [.. rows.Select(row => completions[row].Tokens)]);
+
+    /// <summary>Prompts and responses as one batch.</summary>
+    public PackedBatch Pack(IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> responses) => PackedBatch.Of(prompts, responses, memory.Device, _options.Packed);
+
+    /// <summary>A forward pass of the policy that can be back-propagated.</summary>
+    /// <param name="mayRecompute">See <see cref="TrainingPass"/>.</param>
+    public TrainingPass Train(PackedBatch batch, bool withEntropy = false, bool mayRecompute = true) => new(policy, batch, _options, withEntropy, mayRecompute);
+
+    /// <summary>The same for teacher forcing: at temperature 1.</summary>
+    public TrainingPass TrainSupervised(PackedBatch batch) => new(policy, batch, _options.AtTemperatureOne);
+
+    /// <summary>Takes the loss scale out of gradients that a shard has finished.</summary>
+    public void Unscale(IEnumerable<Tensor> gradients)
+    {
+        if (_options.LossScale == 1) { return; }
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        foreach (var gradient in gradients) { gradient.mul_(Scalars.Of(1 / _options.LossScale)); }
+    }
 
     /// <summary>Hidden states of the policy that predict the response tokens, shape [N, hidden].</summary>
     public Tensor Hidden(PackedBatch batch) => Hidden(policy, batch);
 
-    /// <summary>Log-probabilities of the response tokens under the policy, and the entropy of their distributions if asked, each [N], in nats.</summary>
+    /// <summary>Log-probabilities of the response tokens under the policy, [N], in nats, without a graph.</summary>
     /// <param name="hidden">From <see cref="Hidden(PackedBatch)"/>.</param>
-    public (Tensor LogProbabilities, Tensor? Entropy) LogProbabilities(Tensor hidden, PackedBatch batch, bool withEntropy = false) => LogProbabilities(policy, hidden, batch, withEntropy);
+    public Tensor LogProbabilities(Tensor hidden, PackedBatch batch) => LogProbabilities(policy, hidden, batch);
 
-    /// <summary>Log-probabilities of the response tokens under the policy, shape [N].</summary>
-    public Tensor OfPolicy(PackedBatch batch) => LogProbabilities(policy, Hidden(policy, batch), batch, withEntropy: false).LogProbabilities;
+    /// <summary>Log-probabilities of the response tokens under the policy, shape [N], without a graph.</summary>
+    public Tensor OfPolicy(PackedBatch batch) => LogProbabilities(policy, Hidden(policy, batch), batch);
 
-    /// <summary>The same under the reference policy, without a graph.</summary>
+    /// <summary>The same under the reference policy.</summary>
     /// <exception cref="InvalidOperationException">No reference policy is loaded.</exception>
     public Tensor OfReference(PackedBatch batch)
     {
-        if (_reference is null)
-        {
-            if (memory.Reference is null) { throw new InvalidOperationException("the job compares with the reference policy but none is loaded."); }
-            _reference = job.CreateModel(memory.Reference);
-        }
-
-        using var noGrad = no_grad();
-        return LogProbabilities(_reference, Hidden(_reference, batch), batch, withEntropy: false).LogProbabilities;
+        _reference ??= job.CreateReference(memory);
+        return LogProbabilities(_reference, Hidden(_reference, batch), batch);
     }
 
     /// <summary>A float32 tensor's numbers on the host, in order.</summary>
@@ -69,14 +83,12 @@ internal sealed class PolicyForward(PreparedJob job, PolicyMemory memory, IPolic
 
     public void Dispose() => _reference?.Dispose();
 
-    private static Tensor Hidden(IPolicyModel model, PackedBatch batch) => batch.SelectResponses(model.Hidden(batch.Ids));
-
-    private (Tensor LogProbabilities, Tensor? Entropy) LogProbabilities(IPolicyModel model, Tensor hidden, PackedBatch batch, bool withEntropy)
+    private static Tensor Hidden(IPolicyModel model, PackedBatch batch)
     {
-        var logits = model.Logits(hidden);
-        double temperature = job.Spec.Rollout.Temperature;
-        if (temperature != 1) { logits = logits.DividedBy(temperature); }
-        if (!withEntropy) { return (Numerics.TokenDistribution.LogProbabilities(logits, batch.Targets), null); }
-        return Numerics.TokenDistribution.Measure(logits, batch.Targets);
+        using var noGrad = no_grad();
+        return batch.SelectResponses(model.Hidden(batch.Sequences));
     }
+
+    private Tensor LogProbabilities(IPolicyModel model, Tensor hidden, PackedBatch batch) =>
+        TokenScores.InChunks(model, hidden, batch.Targets, _options.Temperature, withEntropy: false, _options.LogitRows).LogProbabilities;
 }

@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace Ctwa.Training.Steps;
 
 /// <summary>
-/// The flat vectors of a model on one device: weights, optimizer moments, reference policy, and a pool of gradient
-/// buffers. Whole-vector operations are a handful of calls on long vectors; a slice is a range of each.
-/// Not thread-safe but for <see cref="RentGradient"/> and <see cref="ReturnGradient"/>: different slices may be
+/// The flat vectors of a model on one device: master weights, optimizer moments, what the model computes with, reference
+/// policy, and a pool of gradient buffers. Whole-vector operations are a handful of calls on long vectors; a slice is a range
+/// of each. Not thread-safe but for <see cref="RentGradient()"/> and <see cref="ReturnGradient"/>: different slices may be
 /// worked on by different lanes, and weights are written only while no graph on them lives.
 /// </summary>
 public sealed class PolicyMemory : IDisposable
@@ -16,20 +16,33 @@ public sealed class PolicyMemory : IDisposable
     private readonly Dictionary<long, Stack<Tensor>> _free = [];
     private readonly List<Tensor> _gradients = [];
 
-    public PolicyMemory(FlatLayout layout, Device device)
+    /// <summary>Everything float32 on one device, all weights trained.</summary>
+    public PolicyMemory(FlatLayout layout, Device device) : this(new PolicyMemoryOptions(layout) { Device = device }) { }
+
+    public PolicyMemory(PolicyMemoryOptions options)
     {
-        Layout = layout;
-        Device = device;
-        Weights = Vector();
-        FirstMoment = Vector();
-        SecondMoment = Vector();
+        Layout = options.Layout;
+        Device = options.Device;
+        Options = options;
+        Weights = Vector(Layout.Length, float32, OptimizerDevice);
+        FirstMoment = Vector(Layout.Length, float32, OptimizerDevice);
+        SecondMoment = Vector(Layout.Length, float32, OptimizerDevice);
+        Compute = options.ComputeType == float32 && !options.OffloadOptimizer ? Weights : Vector(Layout.Length, options.ComputeType, Device);
+        Base = options.Frozen is { } frozen ? Vector(frozen.Length, options.ComputeType, Device) : null;
     }
 
+    public PolicyMemoryOptions Options { get; }
+
+    /// <summary>Of what is trained.</summary>
     public FlatLayout Layout { get; }
 
+    /// <summary>Where the model computes.</summary>
     public Device Device { get; }
 
-    /// <summary>float32, shape [layout length].</summary>
+    /// <summary>Where master weights and moments are, and AdamW runs.</summary>
+    public Device OptimizerDevice => Options.OffloadOptimizer ? CPU : Device;
+
+    /// <summary>Master weights: float32, shape [layout length].</summary>
     public Tensor Weights { get; }
 
     /// <summary>Adam's m, like <see cref="Weights"/>.</summary>
@@ -38,11 +51,29 @@ public sealed class PolicyMemory : IDisposable
     /// <summary>Adam's v, like <see cref="Weights"/>.</summary>
     public Tensor SecondMoment { get; }
 
-    /// <summary>Weights of the frozen reference policy; null if the job keeps none.</summary>
+    /// <summary>What the model computes with: the master weights themselves, or their copy in the type and on the device of computation.</summary>
+    public Tensor Compute { get; }
+
+    /// <summary>Weights that are not trained, below adapters, in the type of computation; null without adapters.</summary>
+    public Tensor? Base { get; }
+
+    /// <summary>Weights of the frozen reference policy, like <see cref="Compute"/>; null if the job keeps none.</summary>
     public Tensor? Reference { get; private set; }
 
     /// <summary>Space for the reference policy, made on first use.</summary>
-    public Tensor EnsureReference() => Reference ??= Vector();
+    public Tensor EnsureReference() => Reference ??= Vector(Layout.Length, Options.ComputeType, Device);
+
+    /// <summary>Hands master weights to the model, where the two are apart.</summary>
+    public void Publish(SliceRange range)
+    {
+        if (ReferenceEquals(Compute, Weights) || range.Length == 0) { return; }
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        Compute.narrow(0, range.Start, range.Length).copy_(Weights.narrow(0, range.Start, range.Length));
+    }
+
+    /// <summary>The same for all weights.</summary>
+    public void Publish() => Publish(new SliceRange(0, Layout.Length));
 
     /// <summary>A gradient buffer for all parameters, filled with zeros.</summary>
     public Tensor RentGradient() => RentGradient(Layout.Length);
@@ -55,7 +86,7 @@ public sealed class PolicyMemory : IDisposable
         {
             if (!_free.TryGetValue(length, out var free) || !free.TryPop(out buffer))
             {
-                buffer = Vector(length);
+                buffer = Vector(length, float32, Device);
                 _gradients.Add(buffer);
                 return buffer;
             }
@@ -79,6 +110,8 @@ public sealed class PolicyMemory : IDisposable
 
     public void Dispose()
     {
+        if (!ReferenceEquals(Compute, Weights)) { Compute.Dispose(); }
+        Base?.Dispose();
         Weights.Dispose();
         FirstMoment.Dispose();
         SecondMoment.Dispose();
@@ -86,7 +119,22 @@ public sealed class PolicyMemory : IDisposable
         foreach (var buffer in _gradients) { buffer.Dispose(); }
     }
 
-    private Tensor Vector() => Vector(Layout.Length);
+    private static Tensor Vector(long length, ScalarType type, Device device) => zeros(length, type, device).DetachFromDisposeScope();
+}
 
-    private Tensor Vector(long length) => zeros(length, float32, Device).DetachFromDisposeScope();
+/// <summary>What a job's vectors are made of.</summary>
+/// <param name="Layout">Places of what is trained.</param>
+public sealed record PolicyMemoryOptions(FlatLayout Layout)
+{
+    /// <summary>Where the model computes.</summary>
+    public Device Device { get; init; } = CPU;
+
+    /// <summary>In which type: float32, bfloat16 or float16.</summary>
+    public ScalarType ComputeType { get; init; } = float32;
+
+    /// <summary>Places of weights that are not trained, below adapters; null: all are.</summary>
+    public FlatLayout? Frozen { get; init; }
+
+    /// <summary>Master weights and moments stay in the host's memory, where AdamW runs.</summary>
+    public bool OffloadOptimizer { get; init; }
 }

@@ -1,6 +1,7 @@
 using Ctwa.Training.Datasets;
 using Ctwa.Training.Models;
 using Ctwa.Training.Models.Decoder;
+using Ctwa.Training.Models.Lora;
 using Ctwa.Training.Randomness;
 using Ctwa.Training.Rewards;
 using Ctwa.Training.Rollouts;
@@ -53,7 +54,8 @@ public sealed class PreparedJob
         StopTokens = Config.EosTokenIds.IsDefaultOrEmpty ? [.. Tokenizer.EndOfTextIds] : [.. Config.EosTokenIds];
         if (StopTokens.Count == 0) { throw new InvalidDataException("neither config.json (eos_token_id) nor tokenizer_config.json (eos_token) names a token that ends a response; add one of them."); }
 
-        PolicyLayout = FlatLayout.Of(Config.Parameters().Select(parameter => (parameter.Name, parameter.Shape.ToArray())));
+        ModelLayout = FlatLayout.Of(Config.Parameters().Select(parameter => (parameter.Name, parameter.Shape.ToArray())));
+        PolicyLayout = spec.Model.Lora is { } lora ? FlatLayout.Of(LoraLayout.Parameters(Config, lora)) : ModelLayout;
         Layout = HasValueHead ? PolicyLayout.Append(ValueHead.Parameters(1 + spec.Objectives.Count, Config.HiddenSize)) : PolicyLayout;
         _train = PromptDataset.Open(spec.Data.Train, DatasetSplit.Train, spec.Seed, "data.train");
         _validation = spec.Data.Validation is { } validation ? PromptDataset.Open(validation, DatasetSplit.Validation, spec.Seed, "data.validation") : null;
@@ -79,10 +81,13 @@ public sealed class PreparedJob
 
     public ModelConfig Config { get; }
 
-    /// <summary>Places of the policy's parameters, and behind them those of the value head where the job has one.</summary>
+    /// <summary>Places of the model's weights.</summary>
+    public FlatLayout ModelLayout { get; }
+
+    /// <summary>Places of the policy's trained parameters, and behind them those of the value head where the job has one.</summary>
     public FlatLayout Layout { get; }
 
-    /// <summary>Places of the policy's parameters alone.</summary>
+    /// <summary>Places of the policy's trained parameters alone: the model's weights, or adapters.</summary>
     public FlatLayout PolicyLayout { get; }
 
     /// <summary>The estimator needs values: output 0 of the head is of the scalar reward, output 1 + j of objective j.</summary>
@@ -148,8 +153,33 @@ public sealed class PreparedJob
     /// <summary>AdamW's settings in a stage.</summary>
     public OptimizerSpec OptimizerOf(TrainingStage stage) => stage == TrainingStage.Supervised ? Supervised!.Optimizer : Spec.Optimizer;
 
-    /// <summary>A model of this job's shape over flat weights.</summary>
-    public IPolicyModel CreateModel(Tensor flatWeights) => new DecoderModel(Config, PolicyLayout, flatWeights);
+    /// <summary>A frozen copy of what is trained is made when reinforcement learning begins. Adapters that nothing has trained yet are none: the reference is the base model.</summary>
+    public bool CopiesReference => KeepsReference && !(Spec.Model.Lora is not null && Supervised is null);
+
+    /// <summary>The vectors that the job needs on a device.</summary>
+    public PolicyMemory CreateMemory(TorchSharp.torch.Device device) => new(new PolicyMemoryOptions(Layout)
+    {
+        Device = device,
+        ComputeType = Spec.Model.Dtype switch { ComputeType.Bfloat16 => TorchSharp.torch.bfloat16, ComputeType.Float16 => TorchSharp.torch.float16, _ => TorchSharp.torch.float32 },
+        Frozen = Spec.Model.Lora is null ? null : ModelLayout,
+        OffloadOptimizer = Spec.Model.OffloadOptimizer && device.type != TorchSharp.DeviceType.CPU,
+    });
+
+    /// <summary>The policy over a device's vectors.</summary>
+    public IBlockModel CreatePolicy(PolicyMemory memory) => CreateModel(memory, memory.Compute);
+
+    /// <summary>The reference policy over a device's vectors.</summary>
+    /// <exception cref="InvalidOperationException">None is loaded.</exception>
+    public IBlockModel CreateReference(PolicyMemory memory) => !CopiesReference && memory is { Base: { } frozen }
+        ? new DecoderModel(Config, ModelLayout, frozen, FusesAttention(memory))
+        : CreateModel(memory, memory.Reference ?? throw new InvalidOperationException("the job compares with the reference policy but none is loaded."));
+
+    private DecoderModel CreateModel(PolicyMemory memory, Tensor trained) => Spec.Model.Lora is { } lora
+        ? new DecoderModel(Config, ModelLayout, memory.Base!, FusesAttention(memory), new LoraAdapters(lora, PolicyLayout, trained))
+        : new DecoderModel(Config, PolicyLayout, trained, FusesAttention(memory));
+
+    // On a CPU the fused kernel is no faster and gives other bits than incremental decoding.
+    private static bool FusesAttention(PolicyMemory memory) => memory.Device.type == TorchSharp.DeviceType.CUDA;
 
     /// <summary>Text of a prompt.</summary>
     public PromptExample Example(RandomPurpose purpose, long datasetIndex) => purpose switch

@@ -14,15 +14,14 @@ internal sealed class ShardTokenSelection(JobSpec spec, PolicyForward forward)
     /// <returns>[advantages][completions][L]; of dropped completions, empty.</returns>
     public bool[][][] Select(IReadOnlyList<Completion> completions, PolicyPart part)
     {
-        int[] valid = [.. Enumerable.Range(0, completions.Count).Where(i => part.Advantages[0].Valid[i])];
+        // The same micro-batches as in back-propagation, so that shapes and so log-probabilities are the same.
+        int[][] microBatches = [.. MicroBatches.Of(spec.Update, completions).Select(batch => batch.Where(i => part.Advantages[0].Valid[i]).ToArray()).Where(batch => batch.Length > 0)];
+        int[] valid = [.. microBatches.SelectMany(batch => batch)];
         var present = new List<float>();
         var compared = new List<float>();
         var draws = new List<ulong>();
-        for (int first = 0; first < completions.Count; first += spec.Update.MicroBatchSize)
+        foreach (int[] rows in microBatches)
         {
-            // The same micro-batches as in back-propagation, so that shapes and so log-probabilities are the same.
-            int[] rows = [.. valid.Where(row => row >= first && row < first + spec.Update.MicroBatchSize)];
-            if (rows.Length == 0) { continue; }
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
             var batch = forward.Pack(completions, rows);

@@ -1,6 +1,7 @@
 using Ctwa.Training.Advantages;
 using Ctwa.Training.Losses;
 using Ctwa.Training.Models;
+using Ctwa.Training.Models.Lora;
 using Ctwa.Training.Native;
 using Ctwa.Training.Rollouts;
 using Ctwa.Training.Specification;
@@ -15,9 +16,12 @@ namespace Ctwa.Training.Steps;
 /// </summary>
 public sealed class ShardWorker : IDisposable
 {
+    // Keeps the masks of the supervised stage apart from those of the policy's steps.
+    private const long SupervisedDropout = 1L << 62;
+
     private readonly PreparedJob _job;
     private readonly PolicyMemory _memory;
-    private readonly IPolicyModel _policy;
+    private readonly IBlockModel _policy;
     private readonly RolloutEngine _engine;
     private readonly ValueHead? _head;
     private readonly PolicyForward _forward;
@@ -27,11 +31,11 @@ public sealed class ShardWorker : IDisposable
     {
         _job = job;
         _memory = memory;
-        _policy = job.CreateModel(memory.Weights);
+        _policy = job.CreatePolicy(memory);
         _forward = new PolicyForward(job, memory, _policy);
         _selection = new ShardTokenSelection(job.Spec, _forward);
         _engine = new RolloutEngine(_policy, memory.Device);
-        _head = job.HasValueHead ? new ValueHead(job.Layout, memory.Weights) : null;
+        _head = job.HasValueHead ? new ValueHead(job.Layout, memory.Compute) : null;
     }
 
     /// <summary>Samples a shard's part of a rollout.</summary>
@@ -49,32 +53,35 @@ public sealed class ShardWorker : IDisposable
     {
         var sums = new UpdateSums();
         bool[][][]? selected = PolicyLoss.SelectsTokens(_job.Spec.Loss.Kind) ? _selection.Select(completions, part) : null;
-        for (int first = 0; first < completions.Count; first += _job.Spec.Update.MicroBatchSize)
+        foreach (int[] microBatch in MicroBatches.Of(_job.Spec.Update, completions))
         {
-            int count = Math.Min(_job.Spec.Update.MicroBatchSize, completions.Count - first);
-            var rows = Enumerable.Range(first, count).Where(i => part.Advantages[0].Valid[i]).ToArray();
+            int[] rows = [.. microBatch.Where(i => part.Advantages[0].Valid[i])];
             if (rows.Length > 0) { sums = sums.Plus(PolicyMicroBatch(completions, rows, part, selected, gradients)); }
         }
 
+        _forward.Unscale(gradients);
         return sums;
     }
 
     /// <summary>Adds the gradient of a shard's part of a supervised batch, the loss being a sum over response tokens.</summary>
     public UpdateSums AccumulateSupervised(long step, PromptRange part, int microBatchSize, Tensor gradient)
     {
-        _policy.PointGradientsAt(gradient);
+        var examples = Enumerable.Range(part.Start, part.End - part.Start).Select(i => _job.EncodeSupervised(step, i)).ToArray();
+        int[] lengths = [.. examples.Select(example => example.Prompt.Length + example.Response.Length - 1)];
         var sums = new UpdateSums();
-        for (int first = part.Start; first < part.End; first += microBatchSize)
+        foreach (int[] rows in MicroBatches.Of(lengths, microBatchSize, _job.Spec.Update.MaxTokensPerMicroBatch))
         {
-            var examples = Enumerable.Range(first, Math.Min(microBatchSize, part.End - first)).Select(i => _job.EncodeSupervised(step, i)).ToArray();
             using var scope = NewDisposeScope();
-            var batch = PackedBatch.Of([.. examples.Select(e => e.Prompt)], [.. examples.Select(e => e.Response)], _memory.Device);
-            var logits = _policy.Logits(batch.SelectResponses(_policy.Hidden(batch.Ids)));
-            var loss = Numerics.TokenDistribution.LogProbabilities(logits, batch.Targets).sum().neg();
-            loss.backward();
-            sums = sums.Plus(new UpdateSums { Tokens = batch.TokenCount, Loss = loss.item<float>() });
+            _policy.PointGradientsAt(gradient);
+            _policy.DropFor(new DropoutIdentity(_job.Spec.Seed, step, SupervisedDropout | ((long)part.Start + rows[0])));
+            var pass = _forward.TrainSupervised(_forward.Pack([.. rows.Select(row => examples[row].Prompt)], [.. rows.Select(row => examples[row].Response)]));
+            var loss = pass.LogProbabilities.sum().neg();
+            pass.Backward([new(loss, () => _policy.PointGradientsAt(gradient))]);
+            sums = sums.Plus(new UpdateSums { Tokens = (int)pass.LogProbabilities.size(0), Loss = loss.item<float>() });
         }
 
+        _policy.DropFor(null);
+        _forward.Unscale([gradient]);
         return sums;
     }
 
@@ -84,9 +91,8 @@ public sealed class ShardWorker : IDisposable
     {
         var spec = _job.Spec;
         var measured = new Completion[completions.Count];
-        for (int first = 0; first < completions.Count; first += spec.Update.MicroBatchSize)
+        foreach (int[] rows in MicroBatches.Of(spec.Update, completions))
         {
-            int[] rows = [.. Enumerable.Range(first, Math.Min(spec.Update.MicroBatchSize, completions.Count - first))];
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
             var batch = _forward.Pack(completions, rows);
@@ -95,7 +101,7 @@ public sealed class ShardWorker : IDisposable
             if (_head is not null || spec.Loss.ImportanceCap > 0)
             {
                 var hidden = _forward.Hidden(batch);
-                if (spec.Loss.ImportanceCap > 0) { own = PolicyForward.Floats(_forward.LogProbabilities(hidden, batch).LogProbabilities); }
+                if (spec.Loss.ImportanceCap > 0) { own = PolicyForward.Floats(_forward.LogProbabilities(hidden, batch)); }
                 if (_head is not null)
                 {
                     var all = _head.Values(hidden);
@@ -130,9 +136,8 @@ public sealed class ShardWorker : IDisposable
     {
         var loss = _job.Spec.Loss;
         var measured = new PostUpdateMeasurement[completions.Count];
-        for (int first = 0; first < completions.Count; first += _job.Spec.Update.MicroBatchSize)
+        foreach (int[] rows in MicroBatches.Of(_job.Spec.Update, completions))
         {
-            int[] rows = [.. Enumerable.Range(first, Math.Min(_job.Spec.Update.MicroBatchSize, completions.Count - first))];
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
             var batch = _forward.Pack(completions, rows);
@@ -179,8 +184,10 @@ public sealed class ShardWorker : IDisposable
         var weight = tensor(weights, device: _memory.Device);
         var policyWeight = weight;
         if (loss.ImportanceCap > 0) { policyWeight = weight * TokenWeights.Importance(tensor(old, device: _memory.Device), tensor([.. rows.SelectMany(row => completions[row].LogProbabilities)], device: _memory.Device), loss.ImportanceCap); }
-        var hidden = _forward.Hidden(batch);
-        var (present, entropy) = _forward.LogProbabilities(hidden, batch, loss.EntropyCoefficient > 0);
+        var first = completions[rows[0]];
+        _policy.DropFor(new DropoutIdentity(_job.Spec.Seed, part.Step, ((long)part.Update << 32) | (uint)((first.Prompt.StepIndex * _job.Spec.Rollout.SamplesPerPrompt) + first.Sample)));
+        var pass = _forward.Train(batch, loss.EntropyCoefficient > 0, mayRecompute: !part.Rows.LastBlockOnly);
+        var (present, entropy) = (pass.LogProbabilities, pass.Entropy);
         var reference = loss.Kl.Coefficient > 0 || part.Rows.RatioToReference ? _forward.OfReference(batch) : null;
         var compared = part.Rows.RatioToReference ? reference! : tensor(old, device: _memory.Device);
         int[] lengths = [.. rows.Select(row => completions[row].Tokens.Length)];
@@ -210,13 +217,14 @@ public sealed class ShardWorker : IDisposable
         }
 
         var (valueLoss, valueClipped) = (0.0, 0.0);
-        if (_head is not null && part.Rows.IncludesRegularizer && ValueTerm(hidden, completions, rows, weight) is { } values)
+        if (_head is not null && part.Rows.IncludesRegularizer && ValueTerm(pass.Hidden, completions, rows, weight) is { } values)
         {
             regularizer = regularizer is null ? values.Loss : regularizer.Plus(values.Loss);
             (valueLoss, valueClipped) = (values.Value, values.Clipped);
         }
 
-        BackPropagate([.. parts.Select(one => one.Loss)], regularizer, part.Rows, gradients);
+        pass.Backward(Targets([.. parts.Select(one => one.Loss)], regularizer, part.Rows, gradients));
+        _policy.DropFor(null);
         PolicyLossSums[] sums = [.. parts.Select(one => PolicyLossSums.Read(one.Sums))];
         double[] share = part.Rows.Coefficients ?? [.. Enumerable.Repeat(1.0 / sums.Length, sums.Length)];
         return new UpdateSums
@@ -236,32 +244,27 @@ public sealed class ShardWorker : IDisposable
         };
     }
 
-    /// <summary>Adds to one gradient the combined loss, or to one gradient per objective its own; the graph of the forward pass is shared.</summary>
-    private void BackPropagate(Tensor[] losses, Tensor? regularizer, PolicyRows rows, Tensor[] gradients)
+    /// <summary>The combined loss for one gradient, or one loss per objective for its own gradient; the forward pass is shared.</summary>
+    private List<LossTarget> Targets(Tensor[] losses, Tensor? regularizer, PolicyRows rows, Tensor[] gradients)
     {
+        void Whole(Tensor gradient)
+        {
+            _policy.PointGradientsAt(gradient);
+            _head?.PointGradientsAt(gradient);
+        }
+
         if (rows.Keep)
         {
-            bool aside = rows.Regularizer && regularizer is not null;
-            for (int m = 0; m < losses.Length; m++)
-            {
-                Point(rows, gradients[m]);
-                losses[m].backward([], retain_graph: aside || m < losses.Length - 1, create_graph: false);
-            }
-
-            if (!aside) { return; }
-            _policy.PointGradientsAt(gradients[^1]);
-            _head?.PointGradientsAt(gradients[^1]);
-            regularizer!.backward();
-            return;
+            List<LossTarget> targets = [.. losses.Select((loss, m) => new LossTarget(loss, () => Point(rows, gradients[m])))];
+            if (rows.Regularizer && regularizer is not null) { targets.Add(new(regularizer, () => Whole(gradients[^1]))); }
+            return targets;
         }
 
         var total = rows.Coefficients is { } coefficients
             ? losses.Zip(coefficients, (loss, factor) => loss.Times(factor)).Aggregate((sum, loss) => sum.Plus(loss))
             : losses[0];
         if (regularizer is not null) { total = total.Plus(regularizer); }
-        _policy.PointGradientsAt(gradients[0]);
-        _head?.PointGradientsAt(gradients[0]);
-        total.backward();
+        return [new(total, () => Whole(gradients[0]))];
     }
 
     private void Point(PolicyRows rows, Tensor gradient)

@@ -73,6 +73,7 @@ public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRang
         Step(gradients.Gradient, range.Start, Body, options, update, update.LearningRate);
         // The supervised stage has no values: there its gradient is 0, and the head stays as it is.
         Step(gradients.Gradient, range.Start + Body, range.Length - Body, options, update, update.Id.Stage == TrainingStage.Rl ? TailLearningRate : update.LearningRate);
+        memory.Publish(range);
         return before is null ? [] : ProductsWithRows(gradients, Part(memory.Weights) - before);
     }
 
@@ -82,7 +83,7 @@ public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRang
         if (range.Length == 0) { return new double[gradients.RowCount]; }
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return ProductsWithRows(gradients, Part(memory.Weights) - Part(gradients.WeightsBefore));
+        return ProductsWithRows(gradients, Part(memory.Weights).to(memory.Device) - Part(gradients.WeightsBefore));
     }
 
     private double[] ProductsWithRows(UpdateGradients gradients, Tensor displacement)
@@ -91,7 +92,7 @@ public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRang
         for (int row = 0; row < products.Length; row++)
         {
             using var scope = NewDisposeScope();
-            products[row] = FlatBlocks.SumGram(2, FlatBlocks.GramByBlock(stack([displacement, Part(gradients.Row(row))])))[0, 1];
+            products[row] = FlatBlocks.SumGram(2, FlatBlocks.GramByBlock(stack([displacement.to(memory.Device), Part(gradients.Row(row))])))[0, 1];
         }
 
         return products;
@@ -101,7 +102,7 @@ public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRang
     {
         if (length == 0) { return; }
         Tensor Of(Tensor vector) => vector.narrow(0, start, length);
-        new AdamWSlice(Of(memory.Weights), Of(memory.FirstMoment), Of(memory.SecondMoment), options, update.AdamStep - 1).Apply(Of(gradient), learningRate, update.GradientScale);
+        new AdamWSlice(Of(memory.Weights), Of(memory.FirstMoment), Of(memory.SecondMoment), options, update.AdamStep - 1).Apply(Of(gradient).to(memory.OptimizerDevice), learningRate, update.GradientScale);
     }
 
     private Tensor Part(Tensor vector) => vector.narrow(0, range.Start, range.Length);

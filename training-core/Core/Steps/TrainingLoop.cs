@@ -248,7 +248,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         await backend.ResetOptimizerAsync(cancellationToken);
         // What depends on the objectives begins here: a supervised checkpoint may be that of a job with other ones.
         state = state with { Stage = TrainingStage.Rl, Step = 0, Updates = 0, Scalarizer = job.Scalarizer!.Initial(), RewardKl = _spec.RewardKl is { } penalty ? Losses.RewardKlState.Initial(penalty) : null, Lengths = ResponseLengthStatistics.Start(_spec.Objectives), CovarianceSums = new double[_spec.Objectives.Count] };
-        if (!job.KeepsReference) { return state; }
+        if (!job.CopiesReference) { return state; }
         await RunDirectoryException.GuardAsync(ReferencePath, async () =>
         {
             string folder = Path.GetDirectoryName(ReferencePath)!;
@@ -287,7 +287,13 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
     private async Task ReportAsync(TrainingRunState state, TimeSpan elapsed, CancellationToken cancellationToken)
     {
         var summary = new JsonObject { ["name"] = _spec.Name, ["steps"] = state.Step, ["seconds"] = Math.Round(elapsed.TotalSeconds, 1), ["run_directory"] = run.Path, ["checkpoint"] = _lastCheckpoint };
-        summary["model_sha256"] = CheckpointStore.Hash(Path.Combine(_lastCheckpoint!, "model.safetensors"));
+        summary["model_sha256"] = CheckpointStore.Hash(Path.Combine(_lastCheckpoint!, PolicyFiles.WeightsFile(_spec)));
+        using (var process = Process.GetCurrentProcess())
+        {
+            summary["peak_memory_bytes"] = process.PeakWorkingSet64;
+            summary["estimated_memory_bytes"] = MemoryEstimate.Of(_spec, job.Config, backend.Lanes).Total;
+        }
+
         if (_spec.Kind == JobKind.Rl) { await _heldOut.AddReportAsync(state, summary, cancellationToken); }
         string json = summary.ToJsonString(StateJson.Lines);
         run.WriteSummary(json);

@@ -57,14 +57,34 @@ public sealed class ModelFolder
         return found.Count > 0 ? null : new ModelFolder(path, tensors!);
     }
 
+    /// <summary>Paths of the safetensors files that hold a folder's weights, there or not; none is opened.</summary>
+    /// <exception cref="InvalidDataException">The folder has no weights, or its index cannot be used.</exception>
+    /// <exception cref="IOException">The folder or its index cannot be read.</exception>
+    public static IReadOnlyList<string> WeightFiles(string path)
+    {
+        string single = System.IO.Path.Combine(path, "model.safetensors"), index = System.IO.Path.Combine(path, "model.safetensors.index.json");
+        if (File.Exists(single)) { return [single]; }
+        if (!File.Exists(index)) { throw Without(path); }
+        return [.. ReadWeightMap(index).Select(place => place.File).Where(IsPlain).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(file => System.IO.Path.Combine(path, file))];
+    }
+
     private static Dictionary<string, StoredTensor> ReadTensors(string path, ICollection<string> errors)
     {
         string single = System.IO.Path.Combine(path, "model.safetensors"), index = System.IO.Path.Combine(path, "model.safetensors.index.json");
         if (File.Exists(single)) { return SafetensorsHeader.Read(single).Entries.ToDictionary(e => e.Name, e => new StoredTensor(single, e), StringComparer.Ordinal); }
         if (File.Exists(index)) { return ReadSharded(path, index, errors); }
-        bool pickle = Directory.Exists(path) && Directory.EnumerateFiles(path).Any(f => System.IO.Path.GetExtension(f) is ".bin" or ".pt" or ".pth");
-        throw new InvalidDataException($"{path} has neither model.safetensors nor model.safetensors.index.json.{(pickle ? " It has PyTorch pickles, which are never read; convert them to safetensors." : "")}");
+        throw Without(path);
     }
+
+    private static InvalidDataException Without(string path)
+    {
+        bool pickle = Directory.Exists(path) && Directory.EnumerateFiles(path).Any(f => System.IO.Path.GetExtension(f) is ".bin" or ".pt" or ".pth");
+        return new InvalidDataException($"{path} has neither model.safetensors nor model.safetensors.index.json.{(pickle ? " It has PyTorch pickles, which are never read; convert them to safetensors." : "")}");
+    }
+
+    // An index may only name files beside it: anything else could read, or reveal, other files of the machine.
+    private static bool IsPlain(string file) =>
+        file.Length > 0 && file is not ("." or "..") && file.AsSpan().IndexOfAny('/', '\\', '\0') < 0 && file.EndsWith(".safetensors", StringComparison.Ordinal);
 
     private static Dictionary<string, StoredTensor> ReadSharded(string path, string index, ICollection<string> errors)
     {
@@ -88,8 +108,7 @@ public sealed class ModelFolder
 
     private static SafetensorsHeader? ReadShard(string path, string index, string file, ICollection<string> errors)
     {
-        // An index may only name files beside it: anything else could read, or reveal, other files of the machine.
-        if (file.Length == 0 || file is "." or ".." || file.AsSpan().IndexOfAny('/', '\\', '\0') >= 0 || !file.EndsWith(".safetensors", StringComparison.Ordinal))
+        if (!IsPlain(file))
         {
             errors.Add($"{index} names the file {SafetensorsHeader.Quote(file)}; accepted are names of .safetensors files in the same folder, without path.");
             return null;

@@ -214,10 +214,10 @@ public sealed class SafetensorsHeader
     }
 
     /// <summary>A shape as [a, b, c].</summary>
-    internal static string Show(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
+    public static string Show(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
 
     /// <summary>Text from a file for an error message: quoted, cut, without control characters.</summary>
-    internal static string Quote(string text)
+    public static string Quote(string text)
     {
         var shown = new StringBuilder("'");
         foreach (char c in text.Length > 120 ? text.AsSpan(0, 120) : text) { shown.Append(char.IsControl(c) || char.IsSurrogate(c) ? '?' : c); }

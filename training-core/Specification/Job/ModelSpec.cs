@@ -19,6 +19,9 @@ public sealed record ModelSpec
     [Range(1.0, 16777216.0)]
     public double LossScale { get; init; } = 4096;
 
+    [Description("Keep master weights and optimizer moments in the host's memory and run AdamW there: for GPUs too small for them. Without effect on a CPU.")]
+    public bool OffloadOptimizer { get; init; }
+
     [Description("Low-rank adapters that are trained in place of the weights; default: all weights are trained.")]
     public LoraSpec? Lora { get; init; }
 }

@@ -45,6 +45,17 @@ public sealed record UpdateSpec
     [Description("Completions per forward pass of one shard.")]
     [Range(1, 100_000)]
     public int MicroBatchSize { get; init; } = 64;
+
+    [Description("Tokens per forward pass of one shard, in place of micro_batch_size: sequences are packed without padding and divided so that passes are nearly equal. At least data.max_prompt_tokens + rollout.max_new_tokens. Default: none.")]
+    [Range(1, 100_000_000)]
+    public int? MaxTokensPerMicroBatch { get; init; }
+
+    [Description("Keep only what enters a decoder block and compute the block again during back-propagation: much less memory for about a third more time.")]
+    public bool RecomputeActivations { get; init; }
+
+    [Description("Most logits (tokens x vocabulary) at once; more tokens are scored in chunks, and their logits computed again for the gradient.")]
+    [Range(1L, 1L << 34)]
+    public long MaxLogits { get; init; } = 1 << 25;
 }
 
 /// <summary>Logical shape of the computation (invariant I1): constants of the job, never core counts.</summary>

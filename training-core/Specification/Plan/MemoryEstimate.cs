@@ -1,24 +1,27 @@
 namespace Ctwa.Training.Specification;
 
-/// <summary>Memory that a job needs on one device, in bytes. An estimate: weights and gradients are exact, activations are not.</summary>
+/// <summary>
+/// Memory that a job needs on one device, in bytes: the most that is in use at one time. Vectors are counted exactly,
+/// activations by what PyTorch's autograd keeps (<see cref="ActivationEstimate"/>).
+/// </summary>
 public sealed record MemoryEstimate
 {
-    /// <summary>Weights of the policy, float32.</summary>
+    /// <summary>Weights of the policy: float32 master weights of what is trained, their copy in the type of computation, and the base model under adapters.</summary>
     public required long Replica { get; init; }
 
-    /// <summary>Weights of the frozen reference policy; 0 without a KL penalty.</summary>
+    /// <summary>Weights of the frozen reference policy; 0 if the job keeps none of its own.</summary>
     public required long Reference { get; init; }
 
-    /// <summary>Gradient buffers of the canonical tree sum, (⌈log2(S / lanes)⌉ + 1) × M.</summary>
+    /// <summary>Gradient buffers of the canonical tree sum, of their combination and of probes; always float32.</summary>
     public required long Gradients { get; init; }
 
-    /// <summary>Both moments of AdamW. The master slices are the replica itself where they share a silo.</summary>
+    /// <summary>Both moments of AdamW, float32.</summary>
     public required long Optimizer { get; init; }
 
     /// <summary>Largest of generation (KV cache, logits) and one micro-batch's forward and backward pass, on every lane at once.</summary>
     public required long Activations { get; init; }
 
-    /// <summary>.NET, libtorch and their allocators: measured 290 to 350 MB for the quick-start.</summary>
+    /// <summary>.NET, libtorch and their allocators, and the tokenizer: measured 290 to 350 MB for the quick-start.</summary>
     public long Runtime { get; init; } = 350_000_000;
 
     /// <summary>Weights and forward passes of reward models.</summary>
@@ -31,24 +34,34 @@ public sealed record MemoryEstimate
     /// <param name="lanes">Compute lanes of the device.</param>
     public static MemoryEstimate Of(JobSpec job, ModelConfig model, int lanes)
     {
-        long weights = 4 * model.ParameterCount();
         bool rl = job.Kind == JobKind.Rl;
+        lanes = Math.Clamp(lanes, 1, job.Grid.Shards);
+        long all = model.ParameterCount(), trained = job.Model.Lora?.Parameters(model).Sum(parameter => parameter.Count) ?? all;
+        if (rl && job.Advantage.Estimator == AdvantageEstimator.Gae) { trained += (1L + job.Objectives.Count) * (model.HiddenSize + 1L); }
+        int element = ElementSize(job.Model.Dtype), rows = rl ? GradientRows(job) : 1;
+        bool compares = rl && (job.Loss.Kl.Coefficient > 0 || job.RewardKl is not null || job.Scalarizer.ComparesWithReferencePolicy());
+        bool copies = compares && (job.Model.Lora is null || job.WarmStart is not null);
+        // Beside the rows: their combination, and for probes the weights as they were.
+        long buffers = GradientBuffers(job.Grid.Shards, lanes, rows) + (rows > 1 ? 1 : 0) + (rl && job.Diagnostics.GramEvery > 0 ? 1 : 0);
         return new MemoryEstimate
         {
-            Replica = weights,
-            Reference = rl && (job.Loss.Kl.Coefficient > 0 || job.RewardKl is not null || job.Scalarizer.ComparesWithReferencePolicy()) ? weights : 0,
-            Gradients = weights * GradientBuffers(job.Grid.Shards, lanes, rl ? GradientRows(job) : 1),
-            Optimizer = 2 * weights,
-            Activations = lanes * Math.Max(rl ? Generation(job, model) : 0, Training(job, model)),
+            Replica = 4 * trained + (element < 4 ? element * trained : 0) + (job.Model.Lora is null ? 0 : element * all),
+            Reference = copies ? element * trained : 0,
+            Gradients = 4 * trained * buffers,
+            Optimizer = 8 * trained,
+            Activations = ActivationEstimate.Of(job, model, lanes),
+            // A tokenizer of 150,000 entries with its merges.
+            Runtime = 350_000_000 + 1_200L * model.VocabSize,
         };
     }
 
-    /// <summary>Gradients of model size that a device holds at once: one per level of its part of the canonical tree, and the one being filled, for each row.</summary>
+    /// <summary>Gradients of model size that a device holds at once, for each row: one per level of every lane's part of the canonical tree, and the ones being filled; never more than shards.</summary>
     public static long GradientBuffers(int shards, int lanes, int rows)
     {
+        lanes = Math.Min(lanes, shards);
         int perLane = (shards + lanes - 1) / lanes, levels = 0;
         while (1 << levels < perLane) { levels++; }
-        return (levels + 1L) * rows;
+        return Math.Min(shards, (long)lanes * (levels + 1)) * rows;
     }
 
     /// <summary>Rows of gradients at a time: one per objective and one for the KL and entropy terms where the method looks at gradients, else one.</summary>
@@ -59,26 +72,6 @@ public sealed record MemoryEstimate
         _ => 1,
     };
 
-    private static long Generation(JobSpec job, ModelConfig model)
-    {
-        long prompts = (job.Rollout.PromptsPerStep + job.Grid.Shards - 1) / job.Grid.Shards, rows = prompts * job.Rollout.SamplesPerPrompt;
-        // Twice: the cache is copied when it grows.
-        double cache = 2.0 * rows * Tokens(job) * model.NumHiddenLayers * 2 * model.NumKeyValueHeads * model.HeadDim;
-        return Bytes(cache + rows * 3.0 * model.VocabSize);
-    }
-
-    private static long Training(JobSpec job, ModelConfig model)
-    {
-        long micro = job.Kind == JobKind.Rl ? job.Update.MicroBatchSize : job.Supervised?.MicroBatchSize ?? 1;
-        if (job.WarmStart is { } warm) { micro = Math.Max(micro, warm.MicroBatchSize); }
-        // Per token and layer: two norms, q, k, v, attention's input and output (about 8 widths), three feed-forward
-        // rows and their product, the scores of every head with every token and their softmax.
-        double perLayer = 8.0 * model.HiddenSize + 4.0 * model.IntermediateSize + 2.0 * model.NumAttentionHeads * Tokens(job);
-        return Bytes(micro * Tokens(job) * (model.NumHiddenLayers * perLayer + 3.0 * model.VocabSize));
-    }
-
-    private static double Tokens(JobSpec job) => (double)job.Data.MaxPromptTokens + job.Rollout.MaxNewTokens;
-
-    // Absurd jobs saturate here instead of wrapping round to something small.
-    private static long Bytes(double floats) => (long)Math.Min(4 * floats, 1L << 56);
+    /// <summary>Bytes per element.</summary>
+    internal static int ElementSize(ComputeType type) => type == ComputeType.Float32 ? 4 : 2;
 }

@@ -27,6 +27,30 @@ internal static class ModelRules
         }
     }
 
+    public static IEnumerable<JobFinding> Adapters(JobSpec job)
+    {
+        if (job.Model.Lora is not { } lora) { yield break; }
+        if (job.Model.Init is not null) { yield return new("model.lora", "goes with model.init, whose random weights would stay as they are; give model.path, the folder of a trained model, or leave lora out."); }
+        if (lora.Targets.Count == 0) { yield return new("model.lora.targets", $"is empty; name at least one of {string.Join(", ", Enum.GetValues<LoraTarget>().Select(target => target.Module().Split('.')[1]))}."); }
+        foreach (var twice in lora.Targets.GroupBy(target => target).Where(group => group.Count() > 1)) { yield return new("model.lora.targets", $"names {twice.Key.Module().Split('.')[1]} {twice.Count()} times; once is enough."); }
+    }
+
+    public static IEnumerable<JobFinding> LossScale(JobSpec job)
+    {
+        double scale = job.Model.LossScale;
+        if (Math.Log2(scale) % 1 != 0) { yield return new("model.loss_scale", FormattableString.Invariant($"is {scale}; a power of two is needed, so that scaling is exact, such as {Math.Pow(2, Math.Round(Math.Log2(scale)))}.")); }
+        else if (scale != new ModelSpec().LossScale && job.Model.Dtype != ComputeType.Float16) { yield return new("model.loss_scale", FormattableString.Invariant($"is {scale}, but has no effect without dtype: float16; set that, or remove it.")); }
+    }
+
+    public static IEnumerable<JobFinding> TokenBudget(JobSpec job)
+    {
+        long longest = (long)job.Data.MaxPromptTokens + (job.Kind == JobKind.Rl ? job.Rollout.MaxNewTokens : 1);
+        if (job.Update.MaxTokensPerMicroBatch is { } budget && budget < longest)
+        {
+            yield return new("update.max_tokens_per_micro_batch", $"is {budget}, but one sequence may have data.max_prompt_tokens {job.Data.MaxPromptTokens} + {(job.Kind == JobKind.Rl ? $"rollout.max_new_tokens {job.Rollout.MaxNewTokens}" : "1")} = {longest} tokens; give at least that.");
+        }
+    }
+
     public static IEnumerable<JobFinding> PositionsForPromptAndResponse(JobSpec job)
     {
         if (job.Model.Init is { } init && TooFewPositions(job, init.MaxPositionEmbeddings) is { } message) { yield return new("model.init.max_position_embeddings", message); }
