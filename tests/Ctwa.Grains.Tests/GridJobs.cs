@@ -44,13 +44,13 @@ internal sealed class GridJobs : IDisposable
     }
 
     /// <summary>Trains a job without a grid, and on silos of one and two lanes: weights and metrics are equal bit for bit.</summary>
-    public async Task RequireGridEqualsLocalAsync(JobSpec spec, CancellationToken token)
+    public async Task RequireGridEqualsLocalAsync(JobSpec spec, CancellationToken token, RewardPolicy? rewards = null)
     {
         var local = await TrainLocallyAsync(spec, "local");
         foreach (int lanes in (int[])[1, 2])
         {
             string id = $"lanes-{lanes}";
-            await using var silo = await TestSilo.StartAsync(lanes);
+            await using var silo = await TestSilo.StartAsync(lanes, rewards);
             var coordinator = silo.Grains.GetGrain<ICoordinatorGrain>(id);
             Assert.Null(await coordinator.Submit(Submission(spec, id), token));
             var (end, _) = await WatchAsync(coordinator, token);

@@ -94,8 +94,8 @@ public sealed class ModelRewardTests : IDisposable
     [Fact]
     public void A_template_is_filled_once()
     {
-        var template = new RewardTemplate(new ModelRewardSpec { Path = "", Template = "Q: {prompt}\nA: {response} {prompt}" });
-        Assert.Equal("Q: {response}\nA: r {response}", template.Render(new ScoredCompletion("{response}", "r", 1, "")));
+        var template = new RewardTemplate(new ModelRewardSpec { Path = "", Template = @"Q: {prompt}\nA\\n: {response} {prompt}" });
+        Assert.Equal("Q: {response}\nA\\n: r {response}", template.Render(new ScoredCompletion("{response}", "r", 1, "")));
     }
 
     [Fact]

@@ -93,6 +93,5 @@ internal static class RewardRules
     private static IEnumerable<JobFinding> Template(string key, ModelRewardSpec reward)
     {
         if (!reward.Template.Contains("{response}", StringComparison.Ordinal)) { yield return new(key + ".template", $"is '{reward.Template}', without {{response}}: every response would score the same."); }
-        if (reward.Chat && reward.Template != new ModelRewardSpec { Path = "" }.Template) { yield return new(key + ".template", "has no effect with chat: true; remove one of them."); }
     }
 }

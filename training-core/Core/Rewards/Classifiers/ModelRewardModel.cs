@@ -40,7 +40,7 @@ internal sealed class ModelRewardModel(RewardSource source, ModelRewardSpec spec
             }
             catch (UnencodableTextException error)
             {
-                replies[row] = RewardReply.Failed($"{source.Name}: {error.Message}");
+                replies[row] = RewardReply.Failed($"{source.Name}: {error.Message.TrimEnd('.')}");
             }
         }
 

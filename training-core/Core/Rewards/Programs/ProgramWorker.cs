@@ -63,7 +63,7 @@ internal sealed class ProgramWorker(RewardSource source, ProcessRewardSpec spec,
         if (!_hasReplied) { _fruitless++; }
         _hasReplied = false;
         string reason = $"{_name}: {end}";
-        log(FormattableString.Invariant($"{reason} It is started again for the next completion; {waiting.Count} completions were unanswered."));
+        log(FormattableString.Invariant($"{reason}. It is started again for the next completion; {waiting.Count} completions were unanswered."));
         if (_fruitless > spec.MaxRestarts) { Despair(FormattableString.Invariant($"{_name} was given up after {_fruitless} starts in a row without a reply: {end}"), waiting.Values); }
         else if (batch.Count == 1)
         {
@@ -105,10 +105,10 @@ internal sealed class ProgramWorker(RewardSource source, ProcessRewardSpec spec,
                 if (await Task.WhenAny(receiving, Task.Delay(limit, stop)) != receiving)
                 {
                     stop.ThrowIfCancellationRequested();
-                    return FormattableString.Invariant($"no reply within {limit.TotalSeconds:0.###} s.");
+                    return FormattableString.Invariant($"no reply within {limit.TotalSeconds:0.###} s");
                 }
 
-                if (await receiving is not { } line) { return $"it ended before it had replied {await _program.EpitaphAsync()}."; }
+                if (await receiving is not { } line) { return $"it ended before it had replied {await _program.EpitaphAsync()}"; }
                 Settle(line, waiting);
             }
 
@@ -117,11 +117,11 @@ internal sealed class ProgramWorker(RewardSource source, ProcessRewardSpec spec,
         }
         catch (RewardReplyException error)
         {
-            return error.Message + "; only replies belong on standard output, everything else on standard error.";
+            return error.Message + "; only replies belong on standard output, everything else on standard error";
         }
         catch (IOException error)
         {
-            return _program is null ? $"it cannot be started: {error.Message}." : $"it reads no more requests {await _program.EpitaphAsync()}.";
+            return _program is null ? $"it cannot be started: {error.Message}" : $"it reads no more requests {await _program.EpitaphAsync()}";
         }
         finally
         {
