@@ -4,6 +4,7 @@ using Ctwa.Bench;
 (string Name, string Purpose, Func<string[], Task<int>> RunAsync)[] benchmarks =
 [
     ("quickstart", "the quick-start over seeds and methods; writes the table of docs/quickstart.md", QuickstartBenchmark.RunAsync),
+    ("tokenizer", "megabytes of text encoded and decoded per second on one core", TokenizerBenchmark.RunAsync),
     ("methods", "every method at the quick-start's size: LocalTrainer, lanes, SIGKILL and resume give one SHA-256", MethodsBenchmark.RunAsync),
     ("exactness", "one SHA-256 per job: two runs, lanes, LocalTrainer, SIGKILL and resume", ExactnessBenchmark.RunAsync),
 ];

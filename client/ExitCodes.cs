@@ -16,6 +16,8 @@ internal static class ExitCodes
     /// <summary><c>ctwa compare</c>: the others are in the table.</summary>
     public const int SomeRunsFailed = 7;
 
+    public const int OutOfMemory = 8;
+
     /// <summary>128 + SIGHUP: the terminal was closed.</summary>
     public const int HungUp = 129;
 
@@ -37,6 +39,7 @@ internal static class ExitCodes
           5    storage: the run directory is not writable, full or locked
           6    training produced a number that is not finite
           7    compare: some runs failed; the table has the others
+          8    device memory ran out
           130  stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed terminal; the run can be resumed
         """;
 
@@ -46,6 +49,7 @@ internal static class ExitCodes
         JobFailureKind.Reward => RewardFailed,
         JobFailureKind.Storage => StorageFailed,
         JobFailureKind.Numeric => NumericFailure,
+        JobFailureKind.Memory => OutOfMemory,
         _ => InternalError,
     };
 }

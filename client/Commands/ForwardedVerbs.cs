@@ -14,6 +14,7 @@ internal static class ForwardedVerbs
     /// <summary>Name and description of each.</summary>
     public static IReadOnlyList<(string Name, string Description)> All { get; } =
     [
+        ("data", "Prepare public data sets for training, and look into data files."),
         ("model", "Inspect, create and export model folders."),
     ];
 

@@ -19,6 +19,8 @@ internal static class TrainCommand
     private static readonly Option<string?> Resume = new("--resume") { Description = "Continue the run in this directory from its last checkpoint, with its own job.", HelpName = "run" };
     private static readonly Option<int?> Lanes = new("--lanes") { Description = "Compute lanes of the silo; default: one per core, at most one per shard. Results do not depend on it.", HelpName = "n" };
 
+    private static readonly Option<string> Device = new("--device") { Description = "Where models compute: auto (a GPU if there is one), cpu, cuda or cuda:N. On another kind of device the last bits are others.", HelpName = "device", DefaultValueFactory = _ => "auto" };
+
     static TrainCommand() => Lanes.Validators.Add(result =>
     {
         if (result.GetValueOrDefault<int?>() is < 1 and var lanes) { result.AddError(FormattableString.Invariant($"--lanes is {lanes}; give at least 1.")); }
@@ -26,7 +28,7 @@ internal static class TrainCommand
 
     public static Command Create()
     {
-        var command = new Command("train", "Run a training job on a grid that lives as long as this command.") { Job, Set, DryRun, Output, Resume, Lanes };
+        var command = new Command("train", "Run a training job on a grid that lives as long as this command.") { Job, Set, DryRun, Output, Resume, Lanes, Device };
         command.SetAction((parsed, _) => RunAsync(Read(parsed), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error));
         return command;
     }
@@ -39,6 +41,7 @@ internal static class TrainCommand
         Output = parsed.GetValue(Output),
         Resume = parsed.GetValue(Resume),
         Lanes = parsed.GetValue(Lanes),
+        Device = parsed.GetValue(Device) ?? "auto",
     };
 
     private static async Task<int> RunAsync(TrainOptions options, TextWriter output, TextWriter error)
@@ -47,7 +50,7 @@ internal static class TrainCommand
         if (options.Errors().ToArray() is { Length: > 0 } errors) { throw new CommandFailure(ExitCodes.BadInput, string.Join('\n', errors)); }
         var resumed = options.Resume is { } folder ? RunDirectory.Open(folder, here) : null;
         string path = resumed?.JobPath ?? options.Job!;
-        var job = JobFiles.Load(path, options.Set, here, options.Lanes);
+        var job = JobFiles.Load(path, options.Set, here, options.Lanes, onGpu: options.Device.StartsWith("cuda", StringComparison.Ordinal));
         if (resumed is not null && options.Job is not null) { CheckSameJob(options.Job, resumed, here); }
         if (options.DryRun)
         {
@@ -69,7 +72,7 @@ internal static class TrainCommand
         var deadlines = new Deadlines();
         using var signals = StopSignals.Listen();
         await using var shown = Terminal.Open(output, error, run);
-        var session = new TrainSession(run, new SiloLauncher(silo, deadlines), new OrleansConnector(deadlines), shown, signals, deadlines);
+        var session = new TrainSession(run, new SiloLauncher(silo, deadlines, options.Device), new OrleansConnector(deadlines), shown, signals, deadlines);
         return await session.RunAsync(new JobSubmission(json, run.FullPath, Resume: resumed is not null), job.Plan.Lanes);
     }
 

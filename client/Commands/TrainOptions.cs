@@ -1,7 +1,9 @@
+using System.Text.RegularExpressions;
+
 namespace Ctwa.Client.Commands;
 
 /// <summary>What the user asked <c>ctwa train</c> for.</summary>
-internal sealed record TrainOptions
+internal sealed partial record TrainOptions
 {
     /// <summary>Job file; null with <see cref="Resume"/>.</summary>
     public string? Job { get; init; }
@@ -20,11 +22,15 @@ internal sealed record TrainOptions
     /// <summary>Compute lanes; null: as many as the machine and the job can use.</summary>
     public int? Lanes { get; init; }
 
+    /// <summary>Where models compute, as ctwa-silo's <c>--device</c> takes it.</summary>
+    public string Device { get; init; } = "auto";
+
     /// <summary>Contradictions between options, one message each.</summary>
     public IEnumerable<string> Errors()
     {
         if (Job is null && Resume is null) { yield return "no job: give a job file (ctwa train job.yaml) or a run to continue (--resume RUN)."; }
         if (Output is not null && Resume is not null) { yield return $"--output {Output} and --resume {Resume} exclude each other: a resumed run stays in its directory."; }
+        if (!DeviceName().IsMatch(Device)) { yield return $"--device {Device}: accepted are auto, cpu, cuda and cuda:N, such as cuda:1."; }
         foreach (string set in Set)
         {
             int equals = set.IndexOf('=', StringComparison.Ordinal);
@@ -38,4 +44,7 @@ internal sealed record TrainOptions
             }
         }
     }
+
+    [GeneratedRegex("^(auto|cpu|cuda(:[0-9]{1,3})?)$", RegexOptions.CultureInvariant)]
+    private static partial Regex DeviceName();
 }

@@ -18,8 +18,9 @@ internal static class JobFiles
     /// <param name="overrides">Texts of <c>--set</c>.</param>
     /// <param name="folder">To which relative paths in the job belong.</param>
     /// <param name="lanes">Compute lanes, of which the memory depends; null: <see cref="DefaultLanes"/>.</param>
+    /// <param name="onGpu">The machine's memory is not the one that the job needs.</param>
     /// <exception cref="CommandFailure">Something is wrong; the message lists everything.</exception>
-    public static LoadedJob Load(string path, IReadOnlyList<string> overrides, string folder, int? lanes)
+    public static LoadedJob Load(string path, IReadOnlyList<string> overrides, string folder, int? lanes, bool onGpu = false)
     {
         var read = JobSpecReader.Read(path, overrides);
         ThrowIfAny(path, read.Errors);
@@ -27,7 +28,7 @@ internal static class JobFiles
         ThrowIfAny(path, [.. inspection.Findings.Select(read.At)]);
         var spec = JobInspector.WithAbsolutePaths(read.Spec!, folder);
         var plan = JobPlan.Create(spec, inspection.Model!, lanes ?? DefaultLanes(spec), inspection.RewardModels);
-        ThrowIfAny(path, [.. plan.Check(PhysicalMemory.Read()).Select(read.At)]);
+        ThrowIfAny(path, [.. plan.Check(onGpu ? null : PhysicalMemory.Read()).Select(read.At)]);
         return new LoadedJob(spec, plan);
     }
 

@@ -11,7 +11,8 @@ namespace Ctwa.Client.Supervision;
 internal sealed record ServingSilo(SiloProcess Process, int GatewayPort, string ClusterId);
 
 /// <summary>Starts a silo for one client and waits until it serves.</summary>
-internal sealed class SiloLauncher(SiloCommand command, Deadlines deadlines)
+/// <param name="device">Where models compute, as ctwa-silo's <c>--device</c> takes it.</param>
+internal sealed class SiloLauncher(SiloCommand command, Deadlines deadlines, string device = "auto")
 {
     private const int Attempts = 5;
 
@@ -23,7 +24,7 @@ internal sealed class SiloLauncher(SiloCommand command, Deadlines deadlines)
         {
             var (siloPort, gatewayPort) = LoopbackPorts.FindTwo();
             string clusterId = "ctwa-" + RandomNumberGenerator.GetHexString(12, lowercase: true);
-            var silo = SiloProcess.Start(command, Arguments(siloPort, gatewayPort, clusterId, lanes), new LogTail(run.LogPath));
+            var silo = SiloProcess.Start(command, Arguments(siloPort, gatewayPort, clusterId, lanes, device), new LogTail(run.LogPath));
             try
             {
                 if (await WaitAsync(silo, cancellationToken)) { return new ServingSilo(silo, gatewayPort, clusterId); }
@@ -43,13 +44,14 @@ internal sealed class SiloLauncher(SiloCommand command, Deadlines deadlines)
         }
     }
 
-    internal static string[] Arguments(int siloPort, int gatewayPort, string clusterId, int lanes) =>
+    internal static string[] Arguments(int siloPort, int gatewayPort, string clusterId, int lanes, string device = "auto") =>
     [
         "--clustering", "localhost",
         "--silo-port", siloPort.ToString(CultureInfo.InvariantCulture),
         "--gateway-port", gatewayPort.ToString(CultureInfo.InvariantCulture),
         "--cluster-id", clusterId,
         "--lanes", lanes.ToString(CultureInfo.InvariantCulture),
+        "--device", device,
         "--parent-stdin",
         // The silo runs with the rights of the user who wrote the job: a list of what that user may do would protect nobody.
         "--open-rewards",

@@ -53,6 +53,9 @@ public enum JobFailureKind
 
     /// <summary>Anything else; the silo's log has the details.</summary>
     Internal = 4,
+
+    /// <summary>Device memory ran out, and micro-batches may not be halved any further.</summary>
+    Memory = 5,
 }
 
 /// <summary>Kinds of <see cref="JobEvent"/>.</summary>

@@ -186,7 +186,7 @@ public readonly record struct RolloutKey([property: Id(0)] uint Purpose, [proper
 
 /// <summary>Identity of an optimizer update.</summary>
 [GenerateSerializer, Immutable, Alias("ctwa.UpdateKey")]
-public readonly record struct UpdateKey([property: Id(0)] int Stage, [property: Id(1)] int Step, [property: Id(2)] int Update, [property: Id(3)] int Pass);
+public readonly record struct UpdateKey([property: Id(0)] int Stage, [property: Id(1)] int Step, [property: Id(2)] int Update, [property: Id(3)] int Pass, [property: Id(4)] int Halvings = 0);
 
 /// <summary>A step's division over updates and shards.</summary>
 [GenerateSerializer, Immutable, Alias("ctwa.Division")]

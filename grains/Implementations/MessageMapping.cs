@@ -14,9 +14,9 @@ internal static class MessageMapping
 
     public static RolloutId ToCore(this RolloutKey key) => new((RandomPurpose)key.Purpose, key.Step);
 
-    public static UpdateKey ToMessage(this UpdateId id) => new((int)id.Stage, id.Step, id.Update, id.Pass);
+    public static UpdateKey ToMessage(this UpdateId id) => new((int)id.Stage, id.Step, id.Update, id.Pass, id.Halvings);
 
-    public static UpdateId ToCore(this UpdateKey key) => new((TrainingStage)key.Stage, key.Step, key.Update, key.Pass);
+    public static UpdateId ToCore(this UpdateKey key) => new((TrainingStage)key.Stage, key.Step, key.Update, key.Pass) { Halvings = key.Halvings };
 
     public static Division ToMessage(this StepPlan plan) => new(plan.Prompts, plan.PromptsPerUpdate, plan.Shards);
 

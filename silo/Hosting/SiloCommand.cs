@@ -14,6 +14,7 @@ internal static class SiloCommand
         var gatewayPort = new Option<int>("--gateway-port") { Description = "Port for clients.", Required = true };
         var clusterId = new Option<string>("--cluster-id") { Description = "Name of the grid; clients must give the same.", Required = true };
         var lanes = new Option<int>("--lanes") { Description = "Compute lanes: threads that work on shards side by side. Never changes results.", DefaultValueFactory = _ => 1 };
+        var device = new Option<string>("--device") { Description = "Where models compute: cpu, cuda, cuda:N, or auto (default): a GPU if libtorch finds one, else the CPU.", DefaultValueFactory = _ => "auto" };
         var parentStdin = new Option<bool>("--parent-stdin") { Description = "End when standard input ends, and ignore Ctrl-C: the parent decides." };
         var rewards = new RewardPolicyOptions();
         foreach (var port in new[] { siloPort, gatewayPort })
@@ -29,13 +30,13 @@ internal static class SiloCommand
             if (result.GetValueOrDefault<int>() is < 1 or > 1024) { result.AddError("--lanes must lie between 1 and 1024."); }
         });
 
-        var root = new RootCommand("A silo of the Ctwa grid.") { clustering, siloPort, gatewayPort, clusterId, lanes, parentStdin };
+        var root = new RootCommand("A silo of the Ctwa grid.") { clustering, siloPort, gatewayPort, clusterId, lanes, device, parentStdin };
         rewards.AddTo(root);
         root.SetAction((parse, cancellationToken) => SiloHost.RunAsync(new SiloOptions(
-            parse.GetValue(siloPort), parse.GetValue(gatewayPort), parse.GetValue(clusterId)!, parse.GetValue(lanes), parse.GetValue(parentStdin), rewards.Read(parse)), cancellationToken));
+            parse.GetValue(siloPort), parse.GetValue(gatewayPort), parse.GetValue(clusterId)!, parse.GetValue(lanes), parse.GetValue(device)!, parse.GetValue(parentStdin), rewards.Read(parse)), cancellationToken));
         return root;
     }
 }
 
 /// <summary>What the command line says.</summary>
-internal sealed record SiloOptions(int SiloPort, int GatewayPort, string ClusterId, int Lanes, bool ParentStdin, RewardPolicy Rewards);
+internal sealed record SiloOptions(int SiloPort, int GatewayPort, string ClusterId, int Lanes, string Device, bool ParentStdin, RewardPolicy Rewards);

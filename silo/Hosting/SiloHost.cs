@@ -16,6 +16,14 @@ internal static class SiloHost
     public static async Task<int> RunAsync(SiloOptions options, CancellationToken cancellationToken)
     {
         TorchNative.EnsureLoaded();
+        torch.Device device;
+        try { device = ComputeDevice.Parse(options.Device); }
+        catch (ArgumentException wrong)
+        {
+            await Console.Error.WriteLineAsync("error: --device " + wrong.Message);
+            return 2;
+        }
+
         torch.set_num_threads(1);
         // Control-plane turns must find a thread even while reward calls occupy the pool.
         ThreadPool.SetMinThreads(Math.Max(16, Environment.ProcessorCount), 16);
@@ -34,7 +42,7 @@ internal static class SiloHost
         builder.UseOrleans(silo =>
         {
             silo.UseLocalhostClustering(options.SiloPort, options.GatewayPort, primarySiloEndpoint: null, GridIdentity.ServiceId, options.ClusterId);
-            silo.AddGrid(new SiloComputeOptions { Lanes = options.Lanes, Rewards = options.Rewards });
+            silo.AddGrid(new SiloComputeOptions { Lanes = options.Lanes, Device = device, Rewards = options.Rewards });
         });
 
         using var host = builder.Build();

@@ -18,6 +18,7 @@ internal static class ToolCommand
     /// <summary>The verbs. Each is known to the client by name and description in its <c>ForwardedVerbs</c>.</summary>
     private static readonly Func<Command>[] verbs =
     [
+        Data.DataCommand.Create,
         Models.ModelCommand.Create,
     ];
 

@@ -94,7 +94,7 @@ public sealed class WrongInputTests : IDisposable
     public async Task A_prompt_over_the_limit()
     {
         string data = _place.Write("long.jsonl", """{"prompt": "1+2-3+4-5+6-7+8-9+1", "answer": "1"}""" + "\n");
-        var result = await RefusedAsync(2, "data.train: prompt 0 has", job => job.Replace("train: { task: arithmetic, count: 40, min_terms: 2, max_terms: 2 }", $"train: {{ path: {data} }}", StringComparison.Ordinal));
+        var result = await RefusedAsync(2, "data.train: 1 of 1 prompts are too long", job => job.Replace("train: { task: arithmetic, count: 40, min_terms: 2, max_terms: 2 }", $"train: {{ path: {data} }}", StringComparison.Ordinal));
         Assert.Contains("data.max_prompt_tokens is 16", result.Error, StringComparison.Ordinal);
         Assert.Empty(_place.Run("run").Checkpoints);
     }

@@ -26,16 +26,17 @@ public sealed class JobHost : IDisposable
 
     /// <param name="job">What to compute.</param>
     /// <param name="lanes">Threads for its shards and slices.</param>
+    /// <param name="device">Where they compute.</param>
     /// <param name="log">Gets lines of its rewards for the silo's log.</param>
     /// <exception cref="JobInputException">A reward cannot be opened; no memory was taken.</exception>
-    public JobHost(PreparedJob job, int lanes, Action<string> log)
+    public JobHost(PreparedJob job, int lanes, torch.Device device, Action<string> log)
     {
         Job = job;
         // Models of rewards compute beside the shards, on a thread of their own.
         _rewardLane = job.Spec.Objectives.Select(objective => objective.Reward).Concat(job.Spec.RewardModels.Select(model => model.Reward)).Any(reward => reward is ModelRewardSpec) ? new ComputeLane(lanes, job.Spec.Grid.ThreadsPerShard) : null;
         try
         {
-            var services = new RewardServices { Log = log, Parallel = Environment.ProcessorCount };
+            var services = new RewardServices { Log = log, Device = device, Parallel = Environment.ProcessorCount };
             Rewards = job.OpenRewards(_rewardLane is { } lane ? services with { Lane = new RewardLane(lane) } : services);
         }
         catch
@@ -44,7 +45,7 @@ public sealed class JobHost : IDisposable
             throw;
         }
 
-        _memory = job.CreateMemory(torch.CPU);
+        _memory = job.CreateMemory(device);
         _lanes = [.. Enumerable.Range(0, Math.Clamp(lanes, 1, job.Spec.Grid.Shards)).Select(index => new ComputeLane(index, job.Spec.Grid.ThreadsPerShard))];
         _workers = [.. _lanes.Select(_ => new ShardWorker(job, _memory))];
         _slices = [.. job.Layout.Slices(job.Spec.Grid.Slices).Select(range => new SliceWorker(_memory, range, job.Layout.LastBlock()) { TailLearningRate = (job.Spec.Loss.Value ?? new()).LearningRate })];
@@ -57,6 +58,9 @@ public sealed class JobHost : IDisposable
 
     /// <summary>Compute lanes that the job has here.</summary>
     public int Lanes => _lanes.Length;
+
+    /// <summary>What decides the bits here.</summary>
+    public NumericFingerprint Fingerprint => NumericFingerprint.Of(_memory.Device, Job.Spec.Grid.ThreadsPerShard);
 
     /// <summary>Runs work on the whole memory, on the first lane.</summary>
     public Task RunAsync(Action<PolicyMemory> work) => _lanes[0].RunAsync(() => work(_memory));
@@ -91,7 +95,7 @@ public sealed class JobHost : IDisposable
 
     /// <summary>Back-propagates a shard's supervised examples likewise.</summary>
     public Task<UpdateSums> AccumulateSupervisedAsync(int shard, UpdateId update, PromptRange examples, int microBatchSize) =>
-        AccumulateAsync(shard, update, 1, PolicyRows.Single, (worker, gradients) => worker.AccumulateSupervised(update.Step, examples, microBatchSize, gradients[0]));
+        AccumulateAsync(shard, update, 1, PolicyRows.Single, (worker, gradients) => worker.AccumulateSupervised(update.Step, examples, microBatchSize, gradients[0], update.Halvings));
 
     /// <summary>See <see cref="ShardWorker.Measure"/>.</summary>
     public Task<PostUpdateMeasurement[]> MeasureAsync(int shard, Completion[] completions, double[] signal, bool fromReference) => OnLane(shard, worker => worker.Measure(completions, signal, fromReference));

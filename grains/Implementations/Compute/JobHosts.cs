@@ -13,7 +13,7 @@ public sealed partial class JobHosts(SiloComputeOptions options, ILogger<JobHost
     /// <summary>Makes room for a job.</summary>
     public JobHost Open(string jobId, PreparedJob job) => _hosts.AddOrUpdate(
         jobId,
-        _ => new JobHost(job, options.Lanes, line => LogReward(logger, jobId, line)),
+        _ => new JobHost(job, options.Lanes, options.Device, line => LogReward(logger, jobId, line)),
         (_, _) => throw new InvalidOperationException($"job '{jobId}' is already loaded on this silo."));
 
     /// <summary>The job's host.</summary>
@@ -42,6 +42,9 @@ public sealed record SiloComputeOptions
 {
     /// <summary>Compute lanes per job: dedicated threads that work on shards side by side.</summary>
     public int Lanes { get; init; } = 1;
+
+    /// <summary>Where models compute.</summary>
+    public TorchSharp.torch.Device Device { get; init; } = TorchSharp.torch.CPU;
 
     /// <summary>Programs, hosts and secrets that jobs may use.</summary>
     public RewardPolicy Rewards { get; init; } = RewardPolicy.Closed;

@@ -18,6 +18,8 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
 
     public int Lanes => host.Lanes;
 
+    public NumericFingerprint Fingerprint => host.Fingerprint;
+
     private int Shards => _job.Spec.Grid.Shards;
 
     // Files are read and written where the coordinator runs. All slices of this version's grid live there too.
@@ -182,7 +184,7 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
     /// <summary>The same of every shard, of a training step.</summary>
     private int[][] RowsOf(StepPlan plan) => [.. Enumerable.Range(0, Shards).Select(shard => RowsOf(plan, shard, _job.Spec.Rollout.SamplesPerPrompt))];
 
-    private static string KeyOf(string kind, UpdateId id) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{kind}/{id.Stage}/{id.Step}/{id.Update}/{id.Pass}");
+    private static string KeyOf(string kind, UpdateId id) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{kind}/{id.Stage}/{id.Step}/{id.Update}/{id.Pass}/{id.Halvings}");
 
     private static UpdateSums Sum(IEnumerable<UpdateResult> parts) => parts.Aggregate(new UpdateSums(), (sum, part) => sum.Plus(part.ToCore()));
 

@@ -1,4 +1,5 @@
 using Ctwa.Grains.Abstractions;
+using Ctwa.Training.Steps;
 
 namespace Ctwa.Grains.Coordination;
 
@@ -34,6 +35,8 @@ internal static class WorkDriver
                 switch (status)
                 {
                     case WorkStatus.Done: return result!;
+                    // Grains say what failed by name: this one the loop can do something about.
+                    case WorkStatus.Failed when error!.StartsWith(nameof(OutOfDeviceMemoryException), StringComparison.Ordinal): throw new OutOfDeviceMemoryException($"{name}: {error[(nameof(OutOfDeviceMemoryException).Length + 2)..]}");
                     case WorkStatus.Failed: throw new WorkFailedException($"{name} failed: {error}");
                     case WorkStatus.Unknown: started = false; break;
                 }

@@ -145,7 +145,7 @@ public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrai
     {
         Completion[] part = [.. host.Completions(work.Rollout.ToCore(), Shard)
             .Where(completion => completion.Prompt.StepIndex >= work.FirstPrompt && completion.Prompt.StepIndex < work.FirstPrompt + work.PromptCount)];
-        var mine = new PolicyPart([.. work.Advantages.Select(one => one.ToCore())], work.Rows.ToCore(), new UpdateCounts(work.TokenCount, work.SequenceCount), work.CompareSampler) { Step = work.Update.Step, Update = work.Update.Update };
+        var mine = new PolicyPart([.. work.Advantages.Select(one => one.ToCore())], work.Rows.ToCore(), new UpdateCounts(work.TokenCount, work.SequenceCount), work.CompareSampler) { Step = work.Update.Step, Update = work.Update.Update, Halvings = work.Update.Halvings };
         var sums = await host.AccumulatePolicyAsync(Shard, work.Update.ToCore(), part, mine);
         return sums.ToMessage();
     }

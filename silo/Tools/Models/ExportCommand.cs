@@ -47,6 +47,6 @@ internal static class ExportCommand
         folder.Commit();
         string verified = source.IsVerified ? ", its hashes verified" : "";
         parsed.InvocationConfiguration.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{target}: {export.Description} of {source.Folder}{verified}; {export.Tensors.Sum(tensor => tensor.Count):N0} parameters as {string.Join(" and ", export.Tensors.Select(tensor => tensor.Type).Distinct().Select(StoredTypes.Name))}, {bytes / 1e6:N1} MB in {files.Count} file{(files.Count == 1 ? "" : "s")}, {progress.Elapsed.TotalSeconds:F1} s"));
+            $"{target}: {export.Description} of {source.Folder}{verified}; {export.Tensors.Sum(tensor => tensor.Count):N0} parameters as {string.Join(" and ", export.Tensors.Select(tensor => tensor.Type).Distinct().Select(StoredTypes.Name))}, {ReportText.Size(bytes)} in {files.Count} file{(files.Count == 1 ? "" : "s")}, {progress.Elapsed.TotalSeconds:F1} s"));
     }
 }

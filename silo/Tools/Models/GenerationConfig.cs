@@ -9,8 +9,7 @@ namespace Ctwa.Silo.Tools.Models;
 /// <summary>generation_config.json, from which transformers and vLLM take the tokens that end an answer.</summary>
 internal static class GenerationConfig
 {
-    public const string FileName = "generation_config.json";
-    private const int MaxBytes = 1 << 20;
+    public const string FileName = Ctwa.Training.Specification.GenerationConfig.FileName;
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, NewLine = "\n" };
 
     /// <summary>Copies the first folder's that has one, else makes one of config.json and tokenizer.</summary>
@@ -36,19 +35,5 @@ internal static class GenerationConfig
 
     /// <summary>The eos_token_id of a file; empty if it has none.</summary>
     /// <exception cref="InvalidDataException">The file is no such configuration.</exception>
-    public static ImmutableArray<int> StopTokens(string path)
-    {
-        if (new FileInfo(path).Length > MaxBytes) { throw new InvalidDataException($"{path} is longer than {MaxBytes} bytes; it is no {FileName}."); }
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { MaxDepth = 32, AllowDuplicateProperties = false });
-            if (document.RootElement.ValueKind != JsonValueKind.Object) { throw new InvalidDataException($"{path} holds no JSON object; expected is a {FileName}."); }
-            if (!document.RootElement.TryGetProperty("eos_token_id", out var value) || value.ValueKind == JsonValueKind.Null) { return []; }
-            return value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(item => Id(path, item))] : [Id(path, value)];
-        }
-        catch (JsonException e) { throw new InvalidDataException($"{path} is not valid JSON at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}.", e); }
-    }
-
-    private static int Id(string path, JsonElement value) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int id) && id >= 0
-        ? id : throw new InvalidDataException($"{path} has {SafetensorsHeader.Quote(value.GetRawText())} as eos_token_id; expected are token ids.");
+    public static ImmutableArray<int> StopTokens(string path) => Ctwa.Training.Specification.GenerationConfig.Read(path).EosTokenIds;
 }

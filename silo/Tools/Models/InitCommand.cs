@@ -55,7 +55,7 @@ internal static class InitCommand
         tokenizer?.CopyTo(folder.Staging);
         folder.Commit();
         var output = parsed.InvocationConfiguration.Output;
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{target}: {preset.Name}, {config.ParameterCount():N0} parameters as {config.TorchDtype}, {bytes / 1e6:N1} MB in {files.Count} file{(files.Count == 1 ? "" : "s")}, seed {parsed.GetValue(Seed)}, {progress.Elapsed.TotalSeconds:F1} s"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{target}: {preset.Name}, {config.ParameterCount():N0} parameters as {config.TorchDtype}, {ReportText.Size(bytes)} in {files.Count} file{(files.Count == 1 ? "" : "s")}, seed {parsed.GetValue(Seed)}, {progress.Elapsed.TotalSeconds:F1} s"));
         if (tokenizer is null) { output.WriteLine("No tokenizer was written: give --tokenizer, or copy tokenizer.json and tokenizer_config.json there before you train."); }
     }
 

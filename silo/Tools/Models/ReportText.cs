@@ -55,6 +55,7 @@ internal static class ReportText
         line("", $"LoRA of rank {ModelMemory.AdapterRank} on all linear layers: {memory.AdapterParameters:N0} parameters, {Size(4 * memory.AdapterParameters)} in float32");
     }
 
-    private static string Size(long bytes) => bytes >= 1_000_000_000
+    /// <summary>Bytes in MB or GB (powers of ten).</summary>
+    public static string Size(long bytes) => bytes >= 1_000_000_000
         ? string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:F2} GB") : string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:F2} MB");
 }

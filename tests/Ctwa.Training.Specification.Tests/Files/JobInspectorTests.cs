@@ -97,11 +97,54 @@ public sealed class JobInspectorTests : IDisposable
     public void Data_files_that_are_absent_folders_or_binary_are_refused()
     {
         Assert.StartsWith("data.train.path: is 'absent.jsonl', but there is no such file; looked for " + folder, Finding(Train(new DataSourceSpec { Path = "absent.jsonl" })));
-        Assert.Contains("a folder; give a JSONL file", Finding(Train(new DataSourceSpec { Path = "model" })));
+        Assert.Contains("a folder; give a JSONL or parquet file", Finding(Train(new DataSourceSpec { Path = "model" })));
         File.WriteAllBytes(Path.Combine(folder, "binary.jsonl"), [0xFF, 0xFE, 0]);
         Assert.Contains("not UTF-8", Finding(Train(new DataSourceSpec { Path = "binary.jsonl" })));
         Put("long.jsonl", new string('x', 1 << 21));
         Assert.Contains("first line is longer than", Finding(Train(new DataSourceSpec { Path = "long.jsonl" })));
+    }
+
+    [Theory]
+    [InlineData("{\"prompt\": [{\"role\": \"user\", \"content\": \"x\"}], \"extra\": {\"answer\": 4}}", "extra.answer", null)]
+    [InlineData("{\"prompt\": \"x\", \"extra.answer\": \"4\"}", "extra.answer", null)]
+    [InlineData("{\"prompt\": \"x\", \"extra\": {\"anser\": 4}}", "extra.answer", "data.train.answer_field: is 'extra.answer', but line 1 of 'train.jsonl' has no such field; 'extra' has: anser. Did you mean 'extra.anser'?")]
+    [InlineData("{\"prompt\": \"x\", \"extra\": 4}", "extra.answer", "has no such field; 'extra' has: none.")]
+    public void Fields_may_lead_into_objects(string text, string answer, string? expected)
+    {
+        Put("train.jsonl", text);
+        var job = Train(new DataSourceSpec { Path = "train.jsonl", AnswerField = answer });
+        if (expected is null) { Assert.Empty(Inspect(job).Findings); }
+        else { Assert.Contains(expected, Finding(job)); }
+    }
+
+    [Theory]
+    [InlineData("alltypes_plain", "string_col", "double_col", null)]
+    [InlineData("alltypes_plain", "sting_col", "double_col", "data.train.prompt_field: is 'sting_col', but in 'x.parquet' the file has no column 'sting_col'; it has 'id', 'bool_col'")]
+    [InlineData("alltypes_plain", "string_col", "timestamp_col", "data.train.answer_field: is 'timestamp_col', which is int96 in 'x.parquet'; expected is a string or a number.")]
+    [InlineData("list_columns", "utf8_list", "int64_list.list", "data.train.prompt_field: is 'utf8_list', which is list<string>")]
+    [InlineData("PARQUET-1481", "a", "b", "data.train.path: is 'x.parquet', which cannot be read: column 'Handle' has the unknown physical type -7.")]
+    public void Columns_of_parquet_are_checked_in_its_footer(string sample, string prompt, string answer, string? expected)
+    {
+        File.Copy(Path.Combine(GoldenFolder.RepositoryRoot, "tests", "Ctwa.Training.Tests", "Datasets", "ParquetSamples", sample + ".parquet"), Path.Combine(folder, "x.parquet"));
+        var findings = Inspect(Train(new DataSourceSpec { Path = "x.parquet", PromptField = prompt, AnswerField = answer })).Findings.Select(finding => $"{finding.Path}: {finding.Message}").ToList();
+        if (expected is null) { Assert.Empty(findings); }
+        else { Assert.Contains(findings, finding => finding.Contains(expected)); }
+    }
+
+    [Fact]
+    public void Text_that_calls_itself_parquet_is_refused()
+    {
+        Put("x.parquet", "{}");
+        Assert.Contains("which is no parquet file", Finding(Train(new DataSourceSpec { Path = "x.parquet" })));
+    }
+
+    [Fact]
+    [Trait("Category", GoldenFolder.Category)]
+    public void The_nested_columns_of_the_MATH_500_parquet_are_found()
+    {
+        string path = Path.Combine(GoldenFolder.Require(), "..", "data", "math500", "train.parquet");
+        Assert.Empty(Inspect(Train(new DataSourceSpec { Path = path, AnswerField = "reward_model.ground_truth" })).Findings);
+        Assert.Contains("'reward_model' has no field 'truth'; it has 'ground_truth', 'style'", Finding(Train(new DataSourceSpec { Path = path, AnswerField = "reward_model.truth" })));
     }
 
     [Fact]

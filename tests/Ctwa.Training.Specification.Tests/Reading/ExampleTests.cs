@@ -50,7 +50,7 @@ public sealed class ExampleTests
         var job = Read(Files("math500")["linear"]);
         Assert.Equal((32, 16, 1024, 1024), (job.Rollout.PromptsPerStep, job.Rollout.SamplesPerPrompt, job.Data.MaxPromptTokens, job.Rollout.MaxNewTokens));
         Assert.Equal((810, 1e-6, 16), (job.Schedule.Steps, job.Optimizer.LearningRate, job.Update.PromptsPerUpdate));
-        Assert.Equal(("data/math500/val.jsonl", "data/math500/test.jsonl"), (job.Data.Validation!.Path, job.Data.Test!.Path));
+        Assert.Equal(("data/math500/validation.jsonl", "data/math500/test.jsonl"), (job.Data.Validation!.Path, job.Data.Test!.Path));
     }
 
     private static JobSpec Read(string file)

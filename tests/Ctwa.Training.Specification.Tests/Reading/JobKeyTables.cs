@@ -76,6 +76,7 @@ internal static class JobKeyTables
         if (type == typeof(NumberOrList)) { return "number, or list with one per objective"; }
         if (type.IsEnum) { return string.Join(", ", Enum.GetNames(type).Select(name => $"`{JsonNamingPolicy.SnakeCaseLower.ConvertName(name)}`")); }
         if (info.Kind == JsonTypeInfoKind.Object) { return "mapping, see below"; }
+        if (info.Kind == JsonTypeInfoKind.Dictionary) { return "mapping of names to `true`, `false`, numbers or texts"; }
         if (info.Kind == JsonTypeInfoKind.Enumerable)
         {
             string length = JobWalker.Attribute<LengthAttribute>(property) is { } bound ? FormattableString.Invariant($" of {bound.MinimumLength}") : "";

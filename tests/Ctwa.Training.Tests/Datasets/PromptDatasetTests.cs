@@ -66,21 +66,21 @@ public sealed class PromptDatasetTests : IDisposable
     {
         string path = Write("{\"prompt\":\"a\",\"answer\":\"1\"}\n{\"prompt\":\"b\",\"answer\":\"2\"}\nbroken\n");
         Assert.Equal(2, PromptDataset.Open(new() { Path = path, Count = 2 }, DatasetSplit.Train, 1, "data.train").Count);
-        Assert.Contains(path + ":3: not valid JSON", Refused(new() { Path = path, Count = 3 }), StringComparison.Ordinal);
+        Assert.Contains(path + ":3:1: not valid JSON", Refused(new() { Path = path, Count = 3 }), StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("", "holds no rows")]
     [InlineData("\n \n", "holds no rows")]
-    [InlineData("\n{\"prompt\":\"a\",\"answer\":", ":2: not valid JSON (byte ")]
-    [InlineData("{\"prompt\":\"a\",\"prompt\":\"b\",\"answer\":\"\"}", ":1: not valid JSON")]
-    [InlineData("[1]", ":1: is an array; each line must be one JSON object")]
-    [InlineData("{\"prompt\":\"a\",\"solution\":\"b\"}", ":1: has no field 'answer'; it has 'prompt', 'solution'.")]
-    [InlineData("{}", ":1: has no field 'prompt'; it has none.")]
-    [InlineData("{\"prompt\":5,\"answer\":\"b\"}", ":1: field 'prompt' is a number; it must be a string.")]
-    [InlineData("{\"prompt\":\"a\",\"answer\":null}", ":1: field 'answer' is null; it must be a string or a number.")]
-    [InlineData("{\"prompt\":\"\",\"answer\":\"b\"}", ":1: field 'prompt' is empty")]
-    [InlineData("{\"prompt\":\"\\uD800\",\"answer\":\"b\"}", ":1: field 'prompt' holds half of a surrogate pair")]
+    [InlineData("\n{\"prompt\":\"a\",\"answer\":", ":2:24: not valid JSON (")]
+    [InlineData("{\"prompt\":\"a\",\"prompt\":\"b\",\"answer\":\"\"}", ":1:")]
+    [InlineData("[1]", ":1:1: is an array; each line must be one JSON object")]
+    [InlineData("{\"prompt\":\"a\",\"solution\":\"b\"}", ":1:1: has no field 'answer'; it has 'prompt', 'solution'.")]
+    [InlineData("{}", ":1:1: has no field 'prompt'; it has none.")]
+    [InlineData("{\"prompt\":5,\"answer\":\"b\"}", ":1:11: field 'prompt' is a number; it must be a string, or a list of turns with role and content.")]
+    [InlineData("{\"prompt\":\"a\",\"answer\":null}", ":1:24: field 'answer' is null; it must be a string or a number.")]
+    [InlineData("{\"prompt\":\"\",\"answer\":\"b\"}", ":1:11: field 'prompt' is empty")]
+    [InlineData("{\"prompt\":\"\\uD800\",\"answer\":\"b\"}", ":1:11: field 'prompt' holds half of a surrogate pair")]
     public void A_faulty_file_is_refused_with_file_and_line(string content, string expected)
     {
         string path = Write(content);

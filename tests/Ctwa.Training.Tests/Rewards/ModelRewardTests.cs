@@ -37,7 +37,7 @@ public sealed class ModelRewardTests : IDisposable
         WriteConfig(golden.Config, config => config["id2label"] = new JsonObject { ["0"] = "a", ["1"] = "b", ["2"] = "c" });
         var folder = RewardModelFolder.Read(_folder);
         Assert.Equal(["a", "b", "c"], folder.Labels);
-        using var classifier = new SequenceClassifier(folder);
+        using var classifier = new SequenceClassifier(folder, CPU);
 
         using var noGrad = no_grad();
         using var compared = NewDisposeScope();
@@ -99,10 +99,24 @@ public sealed class ModelRewardTests : IDisposable
     }
 
     [Fact]
+    public async Task The_folders_chat_template_writes_the_conversation()
+    {
+        WriteTiny(labels: 1);
+        Assert.Contains("has no chat template", Assert.Throws<InvalidDataException>(() => Model(new ModelRewardSpec { Path = _folder, Chat = true })).Message, StringComparison.Ordinal);
+        File.WriteAllText(Path.Combine(_folder, "chat_template.jinja"), "{% for m in messages %}{{ m.role[0] }}={{ m.content }};{% if m.content == '13' %}{{ raise_exception('no') }}{% endif %}{% endfor %}");
+        Assert.Equal("u=p;a=r;", new RewardTemplate(new ModelRewardSpec { Path = _folder, Chat = true }).Render(new ScoredCompletion("p", "r", 1, "")));
+        var replies = await Model(new ModelRewardSpec { Path = _folder, Chat = true }).ScoreAsync([new ScoredCompletion("1+1", "2", 1, ""), new ScoredCompletion("1+1", "13", 1, "")], default, TestContext.Current.CancellationToken);
+        Assert.Null(replies[0].Failure);
+        Assert.Contains("no", replies[1].Failure, StringComparison.Ordinal);
+        var written = await Model(new ModelRewardSpec { Path = _folder, Template = "u={prompt};a={response};" }).ScoreAsync([new ScoredCompletion("1+1", "2", 1, "")], default, TestContext.Current.CancellationToken);
+        Assert.Equal(written[0].Outputs, replies[0].Outputs, (a, b) => Math.Abs(a.Value - b.Value) < 1e-5);
+    }
+
+    [Fact]
     public void The_value_is_read_before_trailing_padding_tokens()
     {
         WriteTiny(labels: 1, config => config["pad_token_id"] = 5);
-        using var model = new SequenceClassifier(RewardModelFolder.Read(_folder));
+        using var model = new SequenceClassifier(RewardModelFolder.Read(_folder), CPU);
         var scores = model.Score([[3, 4], [3, 4, 5], [3, 4, 5, 5], [5]], batchTokens: 1);
         Assert.Equal(scores[0][0], scores[1][0], 1e-5f);
         Assert.Equal(scores[0][0], scores[2][0], 1e-5f);

@@ -119,7 +119,7 @@ public sealed partial class RewardsDocumentTests
         Assert.SkipWhen(ProgramPath.Find("python3") is null, "there is no python3 on the PATH.");
         using var model = RewardModels.Open(new ProcessRewardSpec { Command = ["python3", Path.Combine(GoldenFolder.RepositoryRoot, "examples", "rewards", "grader.py")] });
         var reply = (await model.ScoreAsync("Step 1: add. Step 2: add.", ""))[0];
-        Assert.Equal([new RewardOutput("structure", 2.0 / 3), new RewardOutput("variety", 5.0 / 6)], reply.Outputs);
+        Assert.Equal([new RewardOutput("structure", 2.0 / 3), new RewardOutput("variety", 4.0 / 6)], reply.Outputs);
     }
 
     [GeneratedRegex("^<!-- ([a-z ]+) -->\n```json\n(.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline | RegexOptions.CultureInvariant)]

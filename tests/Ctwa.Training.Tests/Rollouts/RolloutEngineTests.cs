@@ -61,6 +61,29 @@ public sealed class RolloutEngineTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(4)]
+    [InlineData(16)]
+    [InlineData(100)]
+    public void Looking_at_tokens_less_often_draws_the_same_tokens(int blockLength)
+    {
+        foreach (int limit in (int[])[1, 13, 30])
+        {
+            var expected = Generate(Prompts(6), settings with { MaxNewTokens = limit });
+            var recorder = new RecordingModel(_tiny.Model);
+            var completions = new RolloutEngine(recorder, CPU, blockLength).Generate(Prompts(6), settings with { MaxNewTokens = limit });
+            for (int i = 0; i < expected.Length; i++)
+            {
+                Assert.Equal(expected[i].Tokens, completions[i].Tokens);
+                Assert.Equal(expected[i].Stopped, completions[i].Stopped);
+                for (int t = 0; t < expected[i].Tokens.Length; t++) { Assert.Equal(expected[i].LogProbabilities[t], completions[i].LogProbabilities[t], Agreement); }
+            }
+
+            // Rows leave at the ends of blocks, and still do.
+            if (limit == 30 && blockLength < 30) { Assert.True(recorder.Extensions[^1].Rows < expected.Length); }
+        }
+    }
+
     [Fact]
     public void Completions_are_ordered_by_prompt_and_sample()
     {

@@ -20,6 +20,8 @@ internal sealed class FaultyBackend(ITrainingBackend inner, Action<int, string>?
 {
     public int Lanes => inner.Lanes;
 
+    public NumericFingerprint Fingerprint => inner.Fingerprint;
+
     /// <summary>Calls so far.</summary>
     public int Calls { get; private set; }
 

@@ -36,6 +36,14 @@ public sealed class ResumeTests : IDisposable
         },
         ["adaptive penalty in the reward"] = Small() with { RewardKl = new RewardKlSpec { Coefficient = 0.2, Controller = KlController.Adaptive, Target = 0.001, Horizon = 30 } },
         ["remax with importance weights"] = Small() with { Advantage = new AdvantageSpec { Estimator = AdvantageEstimator.Remax }, Loss = new LossSpec { ImportanceCap = 2 } },
+        ["bfloat16, packed, recomputed"] = Small() with
+        {
+            Model = Small().Model with { Dtype = ComputeType.Bfloat16 },
+            Loss = new LossSpec { Kl = new KlSpec { Coefficient = 0.1 } },
+            Update = new UpdateSpec { PromptsPerUpdate = 2, MaxTokensPerMicroBatch = 40, RecomputeActivations = true, MaxLogits = 300 },
+        },
+        ["adapters with dropout and a reference of their own"] = Small() with { Model = new ModelSpec { Lora = new LoraSpec { Rank = 2, Dropout = 0.2 } }, Loss = new LossSpec { Kl = new KlSpec { Coefficient = 0.1 } } },
+        ["adapters whose reference is the base"] = Small() with { Model = new ModelSpec { Lora = new LoraSpec { Rank = 2 } }, Loss = new LossSpec { Kl = new KlSpec { Coefficient = 0.1 } }, WarmStart = null },
         ["sft"] = Small() with { Kind = JobKind.Sft, Supervised = Small().WarmStart! with { Steps = 5, CheckpointEvery = 2 }, WarmStart = null, Objectives = [] },
     };
 
@@ -260,7 +268,24 @@ public sealed class ResumeTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private RunFolder Run(string name, string folder) => new(Path.Combine(_folder, folder), Jobs[name]);
+    private RunFolder Run(string name, string folder)
+    {
+        var job = Jobs[name];
+        return new(Path.Combine(_folder, folder), job.Model.Lora is null ? job : job with { Model = job.Model with { Path = BaseModel() } });
+    }
+
+    /// <summary>A model folder for adapters.</summary>
+    private string BaseModel()
+    {
+        string folder = Path.Combine(_folder, "base");
+        if (Directory.Exists(folder)) { return folder; }
+        Directory.CreateDirectory(folder);
+        var job = PreparedJob.Prepare(Small(), _folder);
+        using var memory = job.CreateMemory(TorchSharp.torch.CPU);
+        PolicyFiles.Load(job, memory, null, null);
+        PolicyFiles.Save(job, memory, folder);
+        return folder;
+    }
 
     private static void CopyFolder(string from, string to)
     {

@@ -39,7 +39,7 @@ internal sealed class RunFolder(string path, JobSpec spec)
 }
 
 /// <summary>Everything about a finished run that must not depend on interruptions.</summary>
-/// <param name="Weights">SHA-256 of the last model.safetensors.</param>
+/// <param name="Weights">SHA-256 of the last weights, or adapters.</param>
 /// <param name="Optimizer">SHA-256 of the last optimizer.safetensors.</param>
 /// <param name="State">The last checkpoint's state.json: step, cursor, method, lengths, baselines.</param>
 /// <param name="Metrics">metrics.jsonl without times.</param>
@@ -55,12 +55,12 @@ internal sealed record RunTrace(string Weights, string Optimizer, string State, 
         Assert.Equal(state, File.ReadAllText(run.In("state.json")));
         string samples = run.In("samples");
         return new(
-            CheckpointStore.Hash(Path.Combine(last, "model.safetensors")),
+            CheckpointStore.Hash(new[] { "model.safetensors", "adapter_model.safetensors" }.Select(name => Path.Combine(last, name)).First(File.Exists)),
             CheckpointStore.Hash(Path.Combine(last, "optimizer.safetensors")),
             state,
             string.Join('\n', (File.Exists(run.In("metrics.jsonl")) ? File.ReadLines(run.In("metrics.jsonl")) : []).Select(line => Without(line, key => key.StartsWith("time/", StringComparison.Ordinal) || key.StartsWith("throughput/", StringComparison.Ordinal)))),
             Directory.Exists(samples) ? string.Join('\n', Directory.GetFiles(samples).Order(StringComparer.Ordinal).Select(file => $"{Path.GetFileName(file)}\n{File.ReadAllText(file)}")) : "",
-            Without(File.ReadAllText(run.In("summary.json")), key => key is "seconds" or "run_directory" or "checkpoint"));
+            Without(File.ReadAllText(run.In("summary.json")), key => key is "seconds" or "run_directory" or "checkpoint" or "peak_memory_bytes"));
     }
 
     private static string Without(string json, Func<string, bool> volatileKey)

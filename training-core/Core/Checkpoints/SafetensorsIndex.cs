@@ -40,7 +40,7 @@ internal static class SafetensorsIndex
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or InvalidDataException)
         {
-            throw new InvalidDataException($"{path} cannot be used as an index of weights: {error.Message}.", error);
+            throw new InvalidDataException($"{path} cannot be used as an index of weights: {ErrorText.Printable(error.Message)}.", error);
         }
     }
 }

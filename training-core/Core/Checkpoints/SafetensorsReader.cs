@@ -160,14 +160,14 @@ public sealed class SafetensorsReader : IDisposable
     {
         var index = SafetensorsIndex.Read(indexPath);
         string[] missing = [.. index.Values.Distinct().Where(file => !File.Exists(Path.Combine(folder, file))).Order(StringComparer.Ordinal)];
-        if (missing.Length > 0) { throw new FileNotFoundException($"{indexPath} names files that are not there: {string.Join(", ", missing)}; fetch them."); }
+        if (missing.Length > 0) { throw new FileNotFoundException($"{indexPath} names files that are not there: {string.Join(", ", missing.Take(12).Select(file => SafetensorsHeader.Quote(file)[1..^1]))}{(missing.Length > 12 ? $" and {missing.Length - 12} more" : "")}; fetch them."); }
         foreach (var shard in index.GroupBy(pair => pair.Value, pair => pair.Key))
         {
             string path = Path.Combine(folder, shard.Key);
             var (header, handle) = OpenFile(path);
             foreach (string name in shard)
             {
-                var entry = header.Find(name) ?? throw new InvalidDataException($"{path} lacks the tensor '{name}' that {indexPath} places there; the files belong to different models.");
+                var entry = header.Find(name) ?? throw new InvalidDataException($"{path} lacks the tensor {SafetensorsHeader.Quote(name)} that {indexPath} places there; the files belong to different models.");
                 _tensors.Add(name, (entry, path, handle));
             }
         }

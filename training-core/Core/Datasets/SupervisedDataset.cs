@@ -11,13 +11,16 @@ public sealed class SupervisedDataset
 {
     private readonly Func<long, int, SupervisedExample> _at;
 
-    private SupervisedDataset(int batchSize, Func<long, int, SupervisedExample> at) => (BatchSize, _at) = (batchSize, at);
+    private SupervisedDataset(int batchSize, Func<long, int, SupervisedExample> at, int? rows = null) => (BatchSize, _at, Rows) = (batchSize, at, rows);
+
+    /// <summary>Rows of the file; null: examples are generated.</summary>
+    public int? Rows { get; }
 
     /// <summary>Examples per step, over all shards.</summary>
     public int BatchSize { get; }
 
     /// <summary>
-    /// Opens a stage's data: a JSONL file's rows, each once per pass in an order drawn by the seed, or a task's generated
+    /// Opens a stage's data: a file's rows, each once per pass in an order drawn by the seed, or a task's generated
     /// solutions. A task without a count draws from all training problems, with one from that many different ones.
     /// </summary>
     /// <param name="stage">The stage.</param>
@@ -32,7 +35,7 @@ public sealed class SupervisedDataset
         string sourceKey = stage.Data is null ? "data.train" : key + ".data";
         DatasetSource.Check(source, sourceKey);
         return source.Path is { } path
-            ? FromRows(JsonlRows.Read(path, source.PromptField, source.AnswerField, source.Count), stage.BatchSize, seed)
+            ? FromRows([.. DataFile.Read(path, source.PromptField, source.AnswerField, source.Count).Select(row => new SupervisedExample(row.Prompt, row.Answer) { Messages = row.Messages })], stage.BatchSize, seed)
             : FromTask(stage, source, seed, sourceKey);
     }
 
@@ -56,10 +59,9 @@ public sealed class SupervisedDataset
         });
     }
 
-    private static SupervisedDataset FromRows(List<JsonlRows.Row> rows, int batchSize, long seed) => new(batchSize, (step, index) =>
+    private static SupervisedDataset FromRows(SupervisedExample[] rows, int batchSize, long seed) => new(batchSize, (step, index) =>
     {
-        var (pass, offset) = Math.DivRem(checked((step * batchSize) + index), rows.Count);
-        var row = rows[(int)new IndexPermutation(seed, RandomPurpose.SupervisedExample, pass, rows.Count).At(offset)];
-        return new SupervisedExample(row.Prompt, row.Answer);
-    });
+        var (pass, offset) = Math.DivRem(checked((step * batchSize) + index), rows.Length);
+        return rows[new IndexPermutation(seed, RandomPurpose.SupervisedExample, pass, rows.Length).At(offset)];
+    }, rows.Length);
 }

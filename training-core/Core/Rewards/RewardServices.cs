@@ -1,3 +1,5 @@
+using TorchSharp;
+
 namespace Ctwa.Training.Rewards;
 
 /// <summary>Where the tensor work of reward models runs (invariant I9).</summary>
@@ -12,6 +14,9 @@ public sealed record RewardServices
 {
     /// <summary>For <c>kind: model</c>. Default: the calling thread.</summary>
     public IRewardLane Lane { get; init; } = new CallingThread();
+
+    /// <summary>Where models compute.</summary>
+    public torch.Device Device { get; init; } = torch.CPU;
 
     /// <summary>Gets lines for the silo's log: what programs write to standard error, restarts, retries.</summary>
     public Action<string> Log { get; init; } = _ => { };

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ctwa.Training.Models;
 using Ctwa.Training.Native;
 using Ctwa.Training.Randomness;
@@ -11,8 +12,14 @@ namespace Ctwa.Training.Rollouts;
 /// finish leave the batch when half of it has. All shapes are functions of the prompts and the draws, so the same
 /// shard gives the same bits anywhere. It knows token ids, not texts.
 /// </summary>
-public sealed class RolloutEngine(IPolicyModel model, Device device)
+/// <param name="blockLength">
+/// Tokens drawn between two looks at them on the host, where finished rows are found; null: 1 on a CPU, 16 on other devices, which
+/// a host that waits for every token would slow down. It decides when rows leave the batch, and so may show in last bits.
+/// </param>
+public sealed class RolloutEngine(IPolicyModel model, Device device, int? blockLength = null)
 {
+    private readonly int _blockLength = blockLength ?? (device.type == DeviceType.CPU ? 1 : 16);
+
     /// <summary>Samples every prompt; completions are ordered by prompt, then by sample.</summary>
     public Completion[] Generate(IReadOnlyList<EncodedPrompt> prompts, SamplingSettings settings)
     {
@@ -35,13 +42,28 @@ public sealed class RolloutEngine(IPolicyModel model, Device device)
 
         var drawn = Enumerable.Range(0, rows).Select(r => new Draft(prompts[r / samples], r % samples)).ToArray();
         var alive = (Draft[])drawn.Clone();
-        for (int position = 0; position < settings.MaxNewTokens; position++)
+        for (int start = 0; start < settings.MaxNewTokens; start += _blockLength)
         {
-            using var tokenScope = NewDisposeScope();
-            long[] tokens = Draw(alive, model.Logits(hidden), settings, position);
-            int left = alive.Count(draft => !draft.Stopped);
-            if (left == 0 || position + 1 == settings.MaxNewTokens) { break; }
+            using var blockScope = NewDisposeScope();
+            int length = Math.Min(_blockLength, settings.MaxNewTokens - start);
+            var uniforms = Uniforms(alive, settings, start, length);
+            var tokens = new List<Tensor>(length);
+            var logProbabilities = new List<Tensor>(length);
+            for (int i = 0; i < length; i++)
+            {
+                using var tokenScope = NewDisposeScope();
+                var (drawnTokens, scores) = TokenSampler.Sample(model.Logits(hidden), settings.Temperature, uniforms.select(1, i), settings.TopK, settings.TopP);
+                tokens.Add(drawnTokens.MoveToOuterDisposeScope());
+                logProbabilities.Add(scores.MoveToOuterDisposeScope());
+                if (i + 1 < length) { hidden = Advance(hidden, drawnTokens, start + i, width, nextPosition, mask, cache); }
+            }
 
+            // The block's only wait for the device.
+            Collect(alive, stack(tokens, 1), stack(logProbabilities, 1), settings.StopTokens);
+            int left = alive.Count(draft => !draft.Stopped);
+            if (left == 0 || start + length >= settings.MaxNewTokens) { break; }
+
+            var last = tokens[^1];
             if (left <= alive.Length / 2)
             {
                 int[] kept = [.. Enumerable.Range(0, alive.Length).Where(i => !alive[i].Stopped)];
@@ -50,12 +72,10 @@ public sealed class RolloutEngine(IPolicyModel model, Device device)
                 mask = Replace(mask, mask.index_select(0, selection));
                 nextPosition = Replace(nextPosition, nextPosition.index_select(0, selection));
                 alive = [.. kept.Select(i => alive[i])];
-                tokens = [.. kept.Select(i => tokens[i])];
+                last = last.index_select(0, selection);
             }
 
-            var next = model.Extend(tensor(tokens, device: device).unsqueeze(1), nextPosition.unsqueeze(1), mask.narrow(1, 0, width + position + 1), cache);
-            hidden = Replace(hidden, next);
-            nextPosition.add_(Scalars.One, Scalars.One);
+            hidden = Advance(hidden, last, start + length - 1, width, nextPosition, mask, cache);
         }
 
         return [.. drawn.Select(draft => draft.Finish())];
@@ -69,23 +89,43 @@ public sealed class RolloutEngine(IPolicyModel model, Device device)
         return kept;
     }
 
-    private static long[] Draw(Draft[] alive, Tensor logits, SamplingSettings settings, int position)
+    /// <summary>Hidden states after one more token in every row.</summary>
+    /// <param name="position">Of the token among those drawn.</param>
+    /// <param name="nextPosition">Rotary positions; counted up.</param>
+    private Tensor Advance(Tensor hidden, Tensor tokens, int position, int width, Tensor nextPosition, Tensor mask, IDecodingCache cache)
     {
-        var uniforms = new double[alive.Length];
-        for (int i = 0; i < alive.Length; i++)
+        var next = model.Extend(tokens.unsqueeze(1), nextPosition.unsqueeze(1), mask.narrow(1, 0, width + position + 1), cache);
+        nextPosition.add_(Scalars.One, Scalars.One);
+        return Replace(hidden, next);
+    }
+
+    /// <summary>Numbers that decide a block's draws, float64 [rows, length].</summary>
+    private Tensor Uniforms(Draft[] alive, SamplingSettings settings, int start, int length)
+    {
+        double[] uniforms = new double[alive.Length * length];
+        for (int row = 0; row < alive.Length; row++)
         {
-            uniforms[i] = CounterRandom.Uniform(settings.Seed, settings.Purpose, settings.Step, alive[i].Prompt.StepIndex, alive[i].Sample, position);
+            for (int i = 0; i < length; i++)
+            {
+                uniforms[row * length + i] = CounterRandom.Uniform(settings.Seed, settings.Purpose, settings.Step, alive[row].Prompt.StepIndex, alive[row].Sample, start + i);
+            }
         }
 
-        long[] tokens = new long[alive.Length];
-        float[] logProbabilities = new float[alive.Length];
-        TokenSampler.Sample(logits, settings.Temperature, uniforms, tokens, logProbabilities, settings.TopK, settings.TopP);
-        for (int i = 0; i < alive.Length; i++)
-        {
-            if (!alive[i].Stopped) { alive[i].Add((int)tokens[i], logProbabilities[i], settings.StopTokens); }
-        }
+        return tensor(uniforms, [alive.Length, length], dtype: float64, device: device);
+    }
 
-        return tokens;
+    /// <summary>Adds a block's tokens to the rows that go on.</summary>
+    /// <param name="tokens">int64 [rows, length].</param>
+    /// <param name="logProbabilities">float32 [rows, length].</param>
+    private static void Collect(Draft[] alive, Tensor tokens, Tensor logProbabilities, IReadOnlyList<int> stopTokens)
+    {
+        int length = (int)tokens.size(1);
+        var ids = MemoryMarshal.Cast<byte, long>(tokens.cpu().bytes);
+        var scores = MemoryMarshal.Cast<byte, float>(logProbabilities.cpu().bytes);
+        for (int row = 0; row < alive.Length; row++)
+        {
+            for (int i = 0; i < length && !alive[row].Stopped; i++) { alive[row].Add((int)ids[row * length + i], scores[row * length + i], stopTokens); }
+        }
     }
 
     private (Tensor Ids, Tensor Positions, Tensor Mask) LeftPad(IReadOnlyList<EncodedPrompt> prompts, int width, int room)

@@ -20,6 +20,17 @@ internal static class TokenSampler
         Tensor logits, double temperature, ReadOnlySpan<double> uniforms, Span<long> tokens, Span<float> logProbabilities, int topK = 0, double topP = 1)
     {
         using var scope = NewDisposeScope();
+        var (chosen, scores) = Sample(logits, temperature, tensor(uniforms.ToArray(), dtype: float64, device: logits.device), topK, topP);
+        MemoryMarshal.Cast<byte, long>(chosen.cpu().bytes)[..tokens.Length].CopyTo(tokens);
+        MemoryMarshal.Cast<byte, float>(scores.cpu().bytes)[..tokens.Length].CopyTo(logProbabilities);
+    }
+
+    /// <summary>The same without leaving the device.</summary>
+    /// <param name="uniforms">float64 [B].</param>
+    /// <returns>Ids, int64 [B], and their log-probabilities, float32 [B].</returns>
+    public static (Tensor Tokens, Tensor LogProbabilities) Sample(Tensor logits, double temperature, Tensor uniforms, int topK = 0, double topP = 1)
+    {
+        using var scope = NewDisposeScope();
         bool truncated = temperature != 0 && (topK != 0 || topP != 1);
         var distribution = truncated ? LogDistribution(LogitWarper.Apply(logits, temperature, topK, topP), 1) : LogDistribution(logits, temperature);
         Tensor chosen;
@@ -31,12 +42,11 @@ internal static class TokenSampler
         {
             // float64: a float32 running sum over a large vocabulary would bias the tail.
             var cumulative = distribution.to(float64).exp_().cumsum(-1);
-            var threshold = tensor(uniforms.ToArray(), dtype: float64, device: logits.device).unsqueeze(1) * cumulative.narrow(1, cumulative.size(1) - 1, 1);
+            var threshold = uniforms.unsqueeze(1) * cumulative.narrow(1, cumulative.size(1) - 1, 1);
             chosen = cumulative.le(threshold).sum(dim: -1).clamp_(max: Scalars.Of(cumulative.size(1) - 1));
         }
 
-        MemoryMarshal.Cast<byte, long>(chosen.cpu().bytes)[..tokens.Length].CopyTo(tokens);
-        MemoryMarshal.Cast<byte, float>(distribution.gather(1, chosen.unsqueeze(1)).cpu().bytes)[..tokens.Length].CopyTo(logProbabilities);
+        return (chosen.MoveToOuterDisposeScope(), distribution.gather(1, chosen.unsqueeze(1)).squeeze(1).MoveToOuterDisposeScope());
     }
 
     /// <summary>Log-softmax at a temperature; the one definition that sampling and scoring share.</summary>

@@ -13,10 +13,11 @@ internal static class CheckpointOrigin
     private const int MostShown = 6;
 
     /// <summary>Adds <c>job.json</c> and <c>fingerprint.json</c> to a checkpoint.</summary>
-    public static void WriteTo(string checkpoint, JobSpec spec)
+    /// <param name="here">Of those who compute; null: the CPU's.</param>
+    public static void WriteTo(string checkpoint, JobSpec spec, NumericFingerprint? here = null)
     {
         File.WriteAllText(Path.Combine(checkpoint, JobFile), JobSpecJson.Serialize(spec));
-        NumericFingerprint.OfCpu(spec.Grid.ThreadsPerShard).WriteTo(checkpoint);
+        (here ?? NumericFingerprint.OfCpu(spec.Grid.ThreadsPerShard)).WriteTo(checkpoint);
     }
 
     /// <summary>Compares a checkpoint's job and machine with the present ones.</summary>
@@ -27,12 +28,13 @@ internal static class CheckpointOrigin
     /// <param name="checkpoint">The checkpoint's folder, under the name that its step gave it.</param>
     /// <param name="spec">The present job.</param>
     /// <param name="warn">Receives what may change the run's bits.</param>
+    /// <param name="here">Of those who compute; null: the CPU's.</param>
     /// <exception cref="JobInputException">A setting that the checkpoint is bound to is another.</exception>
-    public static void Check(string checkpoint, JobSpec spec, Action<string> warn)
+    public static void Check(string checkpoint, JobSpec spec, Action<string> warn, NumericFingerprint? here = null)
     {
         string path = Path.Combine(checkpoint, JobFile);
         if (File.Exists(path)) { CheckJob(checkpoint, JobSettings.Differences(File.ReadAllText(path), JobSpecJson.Serialize(spec)), warn); }
-        if (NumericFingerprint.ReadFrom(checkpoint) is { } there && NumericFingerprint.OfCpu(spec.Grid.ThreadsPerShard).DifferencesFrom(there) is { Count: > 0 } differences)
+        if (NumericFingerprint.ReadFrom(checkpoint) is { } there && (here ?? NumericFingerprint.OfCpu(spec.Grid.ThreadsPerShard)).DifferencesFrom(there) is { Count: > 0 } differences)
         {
             warn($"this machine computes with another numeric fingerprint than the one that wrote '{checkpoint}' ({string.Join("; ", differences)}): the run continues, but its bits may differ from an uninterrupted run's.");
         }
@@ -50,7 +52,7 @@ internal static class CheckpointOrigin
         var refused = changed.Except(moved).ToList();
         if (refused.Count == 0) { return; }
         string more = refused.Count > MostShown ? $"; and {refused.Count - MostShown} more" : "";
-        string free = supervised ? "Only what the supervised stage does not read may change (all but kind, seed, model, data, warm_start, supervised and grid)" : "Only schedule.* may change";
+        string free = supervised ? "Only what the supervised stage does not read may change (all but kind, seed, model, data, warm_start, supervised, grid and how micro-batches are computed)" : "Only schedule.* may change";
         throw new JobInputException($"the run cannot be resumed with another job than '{checkpoint}' was trained with: {Show(refused.Take(MostShown))}{more}. {free}; resume with the run's own job.yaml, or start a new run.");
     }
 

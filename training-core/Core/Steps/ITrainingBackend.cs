@@ -16,6 +16,9 @@ public interface ITrainingBackend
     /// <summary>Compute lanes that work side by side. Never shows in results, only in time and memory.</summary>
     int Lanes { get; }
 
+    /// <summary>What besides the job decides the bits of those who compute.</summary>
+    NumericFingerprint Fingerprint { get; }
+
     /// <summary>Loads the initial weights, or those, the optimizer moments and the reference policy of a checkpoint.</summary>
     /// <param name="checkpoint">Folder of an intact checkpoint; null: the job's initial weights.</param>
     /// <param name="reference">Safetensors file of the reference policy; null: none is kept.</param>
@@ -103,6 +106,9 @@ public readonly record struct UpdateId(TrainingStage Stage, int Step, int Update
     /// <summary>Gradients that are only looked at: they change no weight and live beside those of the step's updates.</summary>
     public bool IsProbe => Update < 0;
 
+    /// <summary>How often micro-batches were halved for want of device memory; see <see cref="MicroBatchLadder"/>. Part of the identity: gradients of other micro-batches have other bits.</summary>
+    public int Halvings { get; init; }
+
     /// <summary>The probe of a step.</summary>
     public static UpdateId Probe(int step) => new(TrainingStage.Rl, step, -1);
 }
@@ -151,7 +157,7 @@ public sealed record PolicyUpdate(UpdateId Id, RolloutId Rollout, StepPlan Plan,
     /// <summary>What a shard needs of the update.</summary>
     /// <param name="completions">From <see cref="CompletionsOf"/>.</param>
     public PolicyPart Part(int[] completions) =>
-        new([.. Advantages.Select(one => one.Select(completions))], Rows, new UpdateCounts(TokenCount, SequenceCount), CompareSampler) { Step = Id.Step, Update = Id.Update };
+        new([.. Advantages.Select(one => one.Select(completions))], Rows, new UpdateCounts(TokenCount, SequenceCount), CompareSampler) { Step = Id.Step, Update = Id.Update, Halvings = Id.Halvings };
 }
 
 /// <summary>How several objectives' advantages become gradients, on one shared forward pass.</summary>
@@ -186,6 +192,9 @@ public sealed record PolicyPart(IReadOnlyList<OutcomeAdvantages> Advantages, Pol
 
     /// <summary>Update within the step, for random choices of tokens.</summary>
     public int Update { get; init; }
+
+    /// <summary>See <see cref="UpdateId.Halvings"/>.</summary>
+    public int Halvings { get; init; }
 
     /// <summary>Gradients to make.</summary>
     public int RowCount => Rows.CountFor(Advantages.Count);

@@ -36,6 +36,8 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
 
     public int Lanes => 1;
 
+    public NumericFingerprint Fingerprint => NumericFingerprint.Of(_memory.Device, _job.Spec.Grid.ThreadsPerShard);
+
     private int Shards => _job.Spec.Grid.Shards;
 
     public Task LoadAsync(string? checkpoint, string? reference, CancellationToken cancellationToken)
@@ -137,7 +139,7 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
     }
 
     public Task<UpdateSums> AccumulateSupervisedAsync(SupervisedUpdate update, CancellationToken cancellationToken) =>
-        Accumulate(update.Id, 1, PolicyRows.Single, (shard, gradients) => _worker.AccumulateSupervised(update.Id.Step, update.Plan.Part(0, shard), update.MicroBatchSize, gradients[0]));
+        Accumulate(update.Id, 1, PolicyRows.Single, (shard, gradients) => _worker.AccumulateSupervised(update.Id.Step, update.Plan.Part(0, shard), update.MicroBatchSize, gradients[0], update.Id.Halvings));
 
     public Task<double> ReduceAsync(UpdateId update, CancellationToken cancellationToken)
     {

@@ -16,6 +16,11 @@ public sealed record NumericFingerprint(string Device, string Instructions, stri
 {
     private const string FileName = "fingerprint.json";
 
+    /// <summary>The fingerprint of lanes on a device in this process.</summary>
+    public static NumericFingerprint Of(torch.Device device, int threadsPerShard) => device.type == DeviceType.CPU
+        ? OfCpu(threadsPerShard)
+        : new(Native.ComputeDevice.NameOf(device), "cuda", torch.__version__, threadsPerShard);
+
     /// <summary>The fingerprint of CPU lanes in this process.</summary>
     public static NumericFingerprint OfCpu(int threadsPerShard)
     {

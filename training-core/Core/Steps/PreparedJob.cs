@@ -8,6 +8,7 @@ using Ctwa.Training.Rollouts;
 using Ctwa.Training.Scalarizers;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Tokenization;
+using Ctwa.Training.Tokenization.Chat;
 
 namespace Ctwa.Training.Steps;
 
@@ -21,6 +22,8 @@ public sealed class PreparedJob
     private readonly PromptDataset? _validation;
     private readonly PromptDataset? _test;
     private readonly SupervisedDataset? _supervised;
+    private readonly PromptTexts _texts;
+    private readonly Lazy<int> _endOfTurn;
 
     /// <summary>Opens data and tokenizer and checks prompts against the job's limits; loads no weights.</summary>
     /// <param name="spec">A checked job with absolute paths.</param>
@@ -42,17 +45,20 @@ public sealed class PreparedJob
     private PreparedJob(JobSpec spec, string folder, IReadOnlyList<IReward?>? rewards)
     {
         Spec = spec;
-        Tokenizer = HuggingFaceTokenizer.Load(TokenizerPath(spec, folder));
+        string tokenizer = TokenizerPath(spec, folder);
+        Tokenizer = HuggingFaceTokenizer.Load(tokenizer);
         Config = spec.Model.Init is { } init
             ? ModelConfig.FromInit(init, Tokenizer.VocabularySize) with { EosTokenIds = Tokenizer.EndOfTextIds }
-            : ModelConfig.Read(Path.Combine(spec.Model.Path!, "config.json"));
+            : WithStopTokens(ModelConfig.Read(Path.Combine(spec.Model.Path!, "config.json")), spec.Model.Path!);
         if (Tokenizer.VocabularySize > Config.VocabSize)
         {
             throw new InvalidDataException($"the tokenizer has ids up to {Tokenizer.VocabularySize - 1} but the embedding has {Config.VocabSize} rows; use the tokenizer.json that belongs to the model.");
         }
 
         StopTokens = Config.EosTokenIds.IsDefaultOrEmpty ? [.. Tokenizer.EndOfTextIds] : [.. Config.EosTokenIds];
-        if (StopTokens.Count == 0) { throw new InvalidDataException("neither config.json (eos_token_id) nor tokenizer_config.json (eos_token) names a token that ends a response; add one of them."); }
+        if (StopTokens.Count == 0) { throw new InvalidDataException("neither generation_config.json nor config.json (eos_token_id) nor tokenizer_config.json (eos_token) names a token that ends a response; add one of them."); }
+        _texts = new PromptTexts(spec.Data, Path.GetDirectoryName(Path.GetFullPath(tokenizer))!);
+        _endOfTurn = new Lazy<int>(() => _texts.EndOfTurn(Tokenizer, StopTokens));
 
         ModelLayout = FlatLayout.Of(Config.Parameters().Select(parameter => (parameter.Name, parameter.Shape.ToArray())));
         PolicyLayout = spec.Model.Lora is { } lora ? FlatLayout.Of(LoraLayout.Parameters(Config, lora)) : ModelLayout;
@@ -66,6 +72,9 @@ public sealed class PreparedJob
         Order = new DatasetOrder(spec.Seed, TrainIndices.Length);
         Supervised = spec.Kind == JobKind.Sft ? spec.Supervised : spec.WarmStart;
         if (Supervised is { } stage) { _supervised = SupervisedDataset.Open(stage, spec.Data.Train, spec.Seed, spec.Kind == JobKind.Sft ? "supervised" : "warm_start"); }
+        DataFiles = [.. Fingerprints(spec)];
+        // A missing or broken template is told now, not when the stage begins.
+        if (_supervised is not null) { _ = EncodeSupervised(1, 0); }
         Rewards = rewards ?? [.. RewardSource.Of(spec).Select(source => RewardRegistry.CreatePlain(source.Reward))];
         if (spec.Kind == JobKind.Rl)
         {
@@ -99,7 +108,7 @@ public sealed class PreparedJob
     /// <summary>Advantages are estimated per token on the shards; else from one number per completion.</summary>
     public bool EstimatesTokens => HasValueHead || (Spec.RewardKl is not null && Spec.Advantage.Estimator is (AdvantageEstimator.ReinforcePlusPlus or AdvantageEstimator.Remax));
 
-    /// <summary>Tokens that end a response.</summary>
+    /// <summary>Tokens that end a response: of generation_config.json, else of config.json, else of the tokenizer.</summary>
     public IReadOnlyList<int> StopTokens { get; }
 
     /// <summary>One per source of scores, in the order of <see cref="RewardSource.Of"/>; null where the scores come from outside this code.</summary>
@@ -126,6 +135,9 @@ public sealed class PreparedJob
 
     /// <summary>Training prompts left out because they are too long.</summary>
     public int DroppedPrompts { get; private set; }
+
+    /// <summary>Contents of the data files as they were read.</summary>
+    public IReadOnlyList<DataFingerprint> DataFiles { get; }
 
     /// <summary>Division of an RL step over updates and shards.</summary>
     public StepPlan TrainingPlan => new(Spec.Rollout.PromptsPerStep, Spec.Update.PromptsPerUpdate ?? Spec.Rollout.PromptsPerStep, Spec.Grid.Shards);
@@ -191,13 +203,14 @@ public sealed class PreparedJob
 
     /// <summary>Token ids of a prompt of a rollout.</summary>
     public EncodedPrompt Encode(RandomPurpose purpose, int stepIndex, long datasetIndex) =>
-        new(stepIndex, datasetIndex, Tokenizer.Encode(Example(purpose, datasetIndex).Prompt));
+        new(stepIndex, datasetIndex, Encode(Example(purpose, datasetIndex)));
 
-    /// <summary>Token ids of a supervised example; the response ends with a stop token.</summary>
+    /// <summary>Token ids of a supervised example; the response ends with a stop token: behind a chat prompt with the one that ends the template's turns.</summary>
     public (int[] Prompt, int[] Response) EncodeSupervised(long step, int index)
     {
         var example = _supervised!.At(step - 1, index);
-        return (Tokenizer.Encode(example.Prompt), [.. Tokenizer.Encode(example.Response), StopTokens[0]]);
+        int end = _texts.Renders(example.Messages) ? _endOfTurn.Value : StopTokens[0];
+        return (Tokenizer.Encode(_texts.Of(example.Prompt, example.Messages)), [.. Tokenizer.Encode(example.Response), end]);
     }
 
     /// <summary>Text of response tokens, special tokens left out. Ids that the tokenizer does not know (padding rows of an embedding) become U+FFFD.</summary>
@@ -216,6 +229,16 @@ public sealed class PreparedJob
         return new ScoredCompletion(example.Prompt, Decode(completion.Tokens), completion.Tokens.Length, example.GroundTruth);
     }
 
+    private int[] Encode(PromptExample example) => Tokenizer.Encode(_texts.Of(example.Prompt, example.Messages));
+
+    /// <summary>As in transformers, generation_config.json goes before config.json. A checkpoint has no such file, so its config.json gets them.</summary>
+    private static ModelConfig WithStopTokens(ModelConfig config, string folder)
+    {
+        if (GenerationConfig.OfFolder(folder) is not { EosTokenIds: { IsEmpty: false } ids }) { return config; }
+        return ids.FirstOrDefault(id => id >= config.VocabSize, -1) is var beyond && beyond < 0 ? config with { EosTokenIds = ids }
+            : throw new InvalidDataException($"{Path.Combine(folder, GenerationConfig.FileName)} has the eos_token_id {beyond}, but vocab_size is {config.VocabSize}; ids lie below it.");
+    }
+
     private static string TokenizerPath(JobSpec spec, string folder)
     {
         if (spec.Model.Path is { } path) { return Path.Combine(path, "tokenizer.json"); }
@@ -226,31 +249,41 @@ public sealed class PreparedJob
         return Path.Combine(own, "tokenizer.json");
     }
 
+    private IEnumerable<DataFingerprint> Fingerprints(JobSpec spec)
+    {
+        if (spec.Data.Train.Path is { } train) { yield return DataFingerprint.Of("data.train", train, _train.Count); }
+        if (spec.Data.Validation?.Path is { } validation) { yield return DataFingerprint.Of("data.validation", validation, _validation!.Count); }
+        if (spec.Data.Test?.Path is { } test) { yield return DataFingerprint.Of("data.test", test, _test!.Count); }
+        if (Supervised?.Data?.Path is { } supervised) { yield return DataFingerprint.Of(spec.Kind == JobKind.Sft ? "supervised.data" : "warm_start.data", supervised, _supervised!.Rows ?? 0); }
+    }
+
     private long[] UsablePrompts(PromptDataset data, string key)
     {
         var usable = new List<long>();
+        var overlong = new OverlongPrompts(key, Spec.Data.MaxPromptTokens);
         for (long i = 0; i < data.Count; i++)
         {
             int length;
             try
             {
-                length = Tokenizer.Encode(data.At(i).Prompt).Length;
+                length = Encode(data.At(i)).Length;
+            }
+            catch (ChatTemplateException failure)
+            {
+                throw new InvalidDataException($"{key}: {data.PlaceOf(i)}: the prompt cannot be rendered with the model's chat template: {failure.Message}", failure);
             }
             catch (UnencodableTextException failure)
             {
-                throw new InvalidDataException($"{key}: prompt {i} cannot be written with the model's tokenizer: {failure.Message}", failure);
+                throw new InvalidDataException($"{key}: {data.PlaceOf(i)}: the prompt cannot be written with the model's tokenizer: {failure.Message}", failure);
             }
 
-            if (length == 0) { throw new InvalidDataException($"{key}: prompt {i} is empty; remove it or give it a text."); }
-            if (length <= Spec.Data.MaxPromptTokens) { usable.Add(i); continue; }
-            if (Spec.Data.Overlong == OverlongPolicy.Error)
-            {
-                throw new InvalidDataException($"{key}: prompt {i} has {length} tokens, data.max_prompt_tokens is {Spec.Data.MaxPromptTokens}; raise the limit or set data.overlong: drop.");
-            }
-
-            DroppedPrompts++;
+            if (length == 0) { throw new InvalidDataException($"{key}: {data.PlaceOf(i)}: the prompt is empty; remove it or give it a text."); }
+            if (length <= Spec.Data.MaxPromptTokens) { usable.Add(i); }
+            else { overlong.Add(data.PlaceOf(i), length); }
         }
 
+        if (overlong.Count > 0 && Spec.Data.Overlong == OverlongPolicy.Error) { throw new InvalidDataException(overlong.Message(data.Count)); }
+        DroppedPrompts += overlong.Count;
         if (usable.Count == 0) { throw new InvalidDataException($"{key} has no prompt of at most {Spec.Data.MaxPromptTokens} tokens; raise data.max_prompt_tokens."); }
         return [.. usable];
     }

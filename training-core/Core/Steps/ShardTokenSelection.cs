@@ -15,7 +15,7 @@ internal sealed class ShardTokenSelection(JobSpec spec, PolicyForward forward)
     public bool[][][] Select(IReadOnlyList<Completion> completions, PolicyPart part)
     {
         // The same micro-batches as in back-propagation, so that shapes and so log-probabilities are the same.
-        int[][] microBatches = [.. MicroBatches.Of(spec.Update, completions).Select(batch => batch.Where(i => part.Advantages[0].Valid[i]).ToArray()).Where(batch => batch.Length > 0)];
+        int[][] microBatches = [.. MicroBatches.Of(spec.Update, completions, part.Halvings).Select(batch => batch.Where(i => part.Advantages[0].Valid[i]).ToArray()).Where(batch => batch.Length > 0)];
         int[] valid = [.. microBatches.SelectMany(batch => batch)];
         var present = new List<float>();
         var compared = new List<float>();

@@ -49,11 +49,13 @@ public sealed class ShardWorker : IDisposable
     /// <param name="completions">The shard's completions of this update, in the order of the part's advantages.</param>
     /// <param name="part">What to learn from them.</param>
     /// <param name="gradients">Flat buffers to add to, one per row.</param>
-    public UpdateSums AccumulatePolicy(IReadOnlyList<Completion> completions, PolicyPart part, Tensor[] gradients)
+    public UpdateSums AccumulatePolicy(IReadOnlyList<Completion> completions, PolicyPart part, Tensor[] gradients) => OutOfDeviceMemoryException.Guard(() => Policy(completions, part, gradients));
+
+    private UpdateSums Policy(IReadOnlyList<Completion> completions, PolicyPart part, Tensor[] gradients)
     {
         var sums = new UpdateSums();
         bool[][][]? selected = PolicyLoss.SelectsTokens(_job.Spec.Loss.Kind) ? _selection.Select(completions, part) : null;
-        foreach (int[] microBatch in MicroBatches.Of(_job.Spec.Update, completions))
+        foreach (int[] microBatch in MicroBatches.Of(_job.Spec.Update, completions, part.Halvings))
         {
             int[] rows = [.. microBatch.Where(i => part.Advantages[0].Valid[i])];
             if (rows.Length > 0) { sums = sums.Plus(PolicyMicroBatch(completions, rows, part, selected, gradients)); }
@@ -64,12 +66,14 @@ public sealed class ShardWorker : IDisposable
     }
 
     /// <summary>Adds the gradient of a shard's part of a supervised batch, the loss being a sum over response tokens.</summary>
-    public UpdateSums AccumulateSupervised(long step, PromptRange part, int microBatchSize, Tensor gradient)
+    public UpdateSums AccumulateSupervised(long step, PromptRange part, int microBatchSize, Tensor gradient, int halvings = 0) => OutOfDeviceMemoryException.Guard(() => Supervised(step, part, microBatchSize, gradient, halvings));
+
+    private UpdateSums Supervised(long step, PromptRange part, int microBatchSize, Tensor gradient, int halvings)
     {
         var examples = Enumerable.Range(part.Start, part.End - part.Start).Select(i => _job.EncodeSupervised(step, i)).ToArray();
         int[] lengths = [.. examples.Select(example => example.Prompt.Length + example.Response.Length - 1)];
         var sums = new UpdateSums();
-        foreach (int[] rows in MicroBatches.Of(lengths, microBatchSize, _job.Spec.Update.MaxTokensPerMicroBatch))
+        foreach (int[] rows in MicroBatches.Of(lengths, microBatchSize, _job.Spec.Update.MaxTokensPerMicroBatch, halvings))
         {
             using var scope = NewDisposeScope();
             _policy.PointGradientsAt(gradient);

@@ -12,6 +12,9 @@ namespace Ctwa.Training.Steps;
 /// <param name="lastBlock">Range of the last decoder block's parameters, for <see cref="GramScope.LastBlock"/>.</param>
 public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRange lastBlock)
 {
+    // A multiple of the block size, so that pieces never change bits.
+    private const long GramPiece = 1024 * FlatBlocks.BlockSize;
+
     /// <summary>Constant learning rate of what lies behind the policy's parameters: the value head.</summary>
     public double TailLearningRate { get; init; }
 
@@ -37,10 +40,17 @@ public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRang
         if (scope == GramScope.LastBlock) { (start, end) = (Math.Max(start, lastBlock.Start), Math.Min(end, lastBlock.Start + lastBlock.Length)); }
         long offset = gradients.Covered.Start;
         if (end <= start) { return new double[rows, rows]; }
-        using var disposal = NewDisposeScope();
         using var noGrad = no_grad();
-        var stacked = stack([.. Enumerable.Range(0, rows).Select(row => gradients.Row(row).narrow(0, start - offset, end - start))]);
-        return FlatBlocks.SumGram(rows, FlatBlocks.GramByBlock(stacked));
+        var blocks = new List<double[]>();
+        for (long first = start; first < end; first += GramPiece)
+        {
+            // Rows side by side are a copy: of a piece, never of the slice.
+            using var disposal = NewDisposeScope();
+            long length = Math.Min(GramPiece, end - first);
+            blocks.Add(FlatBlocks.GramByBlock(stack([.. Enumerable.Range(0, rows).Select(row => gradients.Row(row).narrow(0, first - offset, length))])));
+        }
+
+        return FlatBlocks.SumGram(rows, blocks);
     }
 
     /// <summary>d = Σ_m α_m g_m over the slice; a row beyond the coefficients (KL and entropy) is added as it is.</summary>

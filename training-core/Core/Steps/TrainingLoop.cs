@@ -19,10 +19,11 @@ public enum RunOutcome { Finished, Stopped }
 /// A run from its start or its last checkpoint to its end: the readable definition of what a step is. It orders the
 /// work and does the arithmetic on scalars; tensors stay behind <see cref="ITrainingBackend"/>.
 /// </summary>
-public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunDirectory run, ITrainingObserver observer)
+public sealed class TrainingLoop(PreparedJob job, ITrainingBackend computing, RunDirectory run, ITrainingObserver observer)
 {
+    private readonly MicroBatchLadder _backend = new(computing, job.Spec, run.Path, observer.Warning);
     private readonly JobSpec _spec = job.Spec;
-    private readonly HeldOutMeasurement _heldOut = new(job, backend, run, observer);
+    private readonly HeldOutMeasurement _heldOut = new(job, computing, run, observer);
     private string? _lastCheckpoint;
     private (TrainingStage Stage, int Step)? _lastCheckpointAt;
 
@@ -79,7 +80,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         var request = new RolloutRequest(new RolloutId(RandomPurpose.Sampling, step), plan, [.. rows.Select(row => job.TrainIndices[row])], Sampling(step));
 
         // Generate: completions stay on their shards; lengths come back.
-        var completions = await backend.GenerateAsync(request, cancellationToken);
+        var completions = await _backend.GenerateAsync(request, cancellationToken);
         int[] lengths = [.. completions.Select(completion => completion.Length)];
         timer.Lap("generate");
 
@@ -100,7 +101,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
             LearningRate = LearningRate.At(_spec.Optimizer, state.Updates, job.TotalUpdates),
         };
         var passes = new PassCounter(state.Diagnostics.ForwardPasses, state.Diagnostics.BackwardPasses);
-        var policyStep = new PolicyStep(job, backend, (id, done) => ApplyAsync(id, done, job.TotalUpdates, lossScale: 1, cancellationToken), passes);
+        var policyStep = new PolicyStep(job, _backend, (id, done) => ApplyAsync(id, done, job.TotalUpdates, lossScale: 1, cancellationToken), passes);
         var result = await policyStep.RunAsync(request, signals, greedy, state, cancellationToken);
         var updates = result.Updates;
         timer.Lap("update");
@@ -132,7 +133,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         line.AddImprovement(_spec.Objectives, diagnostics, result, realised, next.Diagnostics);
         line.Add("response/length/threshold", context.ReferenceLength);
         await WriteSamplesAsync(request.Id, step, scores, cancellationToken);
-        await backend.ReleaseAsync(request.Id, cancellationToken);
+        await _backend.ReleaseAsync(request.Id, cancellationToken);
         if (IsDue(step, _spec.Schedule.ValidateEvery) || (step == _spec.Schedule.Steps && _spec.Schedule.ValidateEvery > 0))
         {
             next = await _heldOut.ValidateAsync(next, line, cancellationToken);
@@ -149,9 +150,9 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
     {
         var sampling = request.Sampling with { Purpose = RandomPurpose.GreedyBaseline, Temperature = 0, SamplesPerPrompt = 1 };
         var greedy = request with { Id = new RolloutId(RandomPurpose.GreedyBaseline, request.Id.Step), Sampling = sampling };
-        var completions = await backend.GenerateAsync(greedy, cancellationToken);
+        var completions = await _backend.GenerateAsync(greedy, cancellationToken);
         var scores = await _heldOut.ScoreAsync(greedy.Id, completions, context, cancellationToken);
-        await backend.ReleaseAsync(greedy.Id, cancellationToken);
+        await _backend.ReleaseAsync(greedy.Id, cancellationToken);
         return new GreedyScores(scores.Scores, scores.Valid, [.. completions.Select(completion => completion.Length)]);
     }
 
@@ -163,7 +164,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         PostUpdateMeasurement[]? measured = null;
         if (required || due)
         {
-            measured = await backend.MeasureAsync(rollout, signal, fromReference: false, cancellationToken);
+            measured = await _backend.MeasureAsync(rollout, signal, fromReference: false, cancellationToken);
             passes.Add(forward: 1, backward: 0);
         }
 
@@ -179,7 +180,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         var stage = job.Supervised!;
         int step = state.Step + 1;
         var id = new UpdateId(TrainingStage.Supervised, step, 0);
-        var sums = await backend.AccumulateSupervisedAsync(new SupervisedUpdate(id, StepPlan.Single(stage.BatchSize, _spec.Grid.Shards), stage.MicroBatchSize), cancellationToken);
+        var sums = await _backend.AccumulateSupervisedAsync(new SupervisedUpdate(id, StepPlan.Single(stage.BatchSize, _spec.Grid.Shards), stage.MicroBatchSize), cancellationToken);
 
         // Shards add up losses per token; the division by the batch's token count is part of the gradient's scale.
         var applied = await ApplyAsync(id, state.Updates, stage.Steps, lossScale: 1.0 / sums.Tokens, cancellationToken);
@@ -197,7 +198,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
     private async Task<AppliedUpdate> ApplyAsync(UpdateId id, long done, long total, double lossScale, CancellationToken cancellationToken)
     {
         var options = job.OptimizerOf(id.Stage);
-        double norm = Math.Sqrt(await backend.ReduceAsync(id, cancellationToken)) * lossScale;
+        double norm = Math.Sqrt(await _backend.ReduceAsync(id, cancellationToken)) * lossScale;
         if (!double.IsFinite(norm))
         {
             string last = _lastCheckpoint is null ? "" : $"; the last checkpoint, {_lastCheckpoint}, is sound and can be its model.path";
@@ -206,7 +207,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
 
         double scale = options.GradClip > 0 ? Gradients.GradientClipper.Scale(norm, options.GradClip) : 1;
         double learningRate = LearningRate.At(options, done, total);
-        double[] products = await backend.ApplyAsync(new OptimizerUpdate(id, scale * lossScale, learningRate, done + 1), cancellationToken);
+        double[] products = await _backend.ApplyAsync(new OptimizerUpdate(id, scale * lossScale, learningRate, done + 1), cancellationToken);
         return new AppliedUpdate(norm, scale, learningRate, products);
     }
 
@@ -215,19 +216,24 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         if (run.Checkpoints.NewestIntact(observer.Warning) is { } found)
         {
             var state = found.State;
-            CheckpointOrigin.Check(found.Path, _spec, observer.Warning);
+            CheckpointOrigin.Check(found.Path, _spec, observer.Warning, _backend.Fingerprint);
+            DataFingerprints.Check(found.Path, job.DataFiles);
             if (state.Scalarizer is { } memory && job.Scalarizer?.Initial() is { } expected) { memory.Require(expected.Method, expected.Version, expected.Objectives); }
             if (state.ReferenceSha256 is { } sha && (!File.Exists(ReferencePath) || CheckpointStore.Hash(ReferencePath) != sha)) { throw new RunDirectoryException($"'{ReferencePath}' is missing or damaged, and the job's KL term needs the reference policy; restore it or start a new run."); }
-            await backend.LoadAsync(found.Path, state.ReferenceSha256 is null ? null : ReferencePath, cancellationToken);
+            await _backend.LoadAsync(found.Path, state.ReferenceSha256 is null ? null : ReferencePath, cancellationToken);
             run.TruncateTo(state.Stage, state.Step);
             run.CommitState(state);
+            RunDirectoryException.Guard(run.Path, () => DataFingerprints.WriteTo(run.Path, job.DataFiles));
             (_lastCheckpoint, _lastCheckpointAt) = (found.Path, (state.Stage, state.Step));
             observer.Message($"resumed after {RunDirectory.StepName(state.Stage, state.Step)}");
             return state;
         }
 
+        // Recorded scores of a run that died before its first checkpoint belong to its data.
+        DataFingerprints.Check(run.Path, job.DataFiles);
         run.TruncateTo(TrainingStage.Supervised, -1);
-        await backend.LoadAsync(null, null, cancellationToken);
+        RunDirectoryException.Guard(run.Path, () => DataFingerprints.WriteTo(run.Path, job.DataFiles));
+        await _backend.LoadAsync(null, null, cancellationToken);
         observer.Message($"{job.Layout.Entries.Sum(entry => entry.Length):N0} parameters, {_spec.Grid.Shards} shards, {_spec.Grid.Slices} slices");
         var initial = new TrainingRunState
         {
@@ -245,7 +251,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
     /// <summary>From the supervised stage (or the given model) to reinforcement learning: new optimizer, frozen reference.</summary>
     private async Task<TrainingRunState> BeginReinforcementAsync(TrainingRunState state, CancellationToken cancellationToken)
     {
-        await backend.ResetOptimizerAsync(cancellationToken);
+        await _backend.ResetOptimizerAsync(cancellationToken);
         // What depends on the objectives begins here: a supervised checkpoint may be that of a job with other ones.
         state = state with { Stage = TrainingStage.Rl, Step = 0, Updates = 0, Scalarizer = job.Scalarizer!.Initial(), RewardKl = _spec.RewardKl is { } penalty ? Losses.RewardKlState.Initial(penalty) : null, Lengths = ResponseLengthStatistics.Start(_spec.Objectives), CovarianceSums = new double[_spec.Objectives.Count] };
         if (!job.CopiesReference) { return state; }
@@ -253,7 +259,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         {
             string folder = Path.GetDirectoryName(ReferencePath)!;
             Directory.CreateDirectory(folder);
-            await backend.FreezeReferenceAsync(ReferencePath + ".tmp", cancellationToken);
+            await _backend.FreezeReferenceAsync(ReferencePath + ".tmp", cancellationToken);
             File.Move(ReferencePath + ".tmp", ReferencePath, overwrite: true);
             AtomicFile.SyncFolder(folder);
         });
@@ -274,8 +280,9 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         run.FlushMetrics();
         async Task WriteFiles(string folder)
         {
-            await backend.SaveAsync(folder, cancellationToken);
-            CheckpointOrigin.WriteTo(folder, _spec);
+            await _backend.SaveAsync(folder, cancellationToken);
+            CheckpointOrigin.WriteTo(folder, _spec, _backend.Fingerprint);
+            DataFingerprints.WriteTo(folder, job.DataFiles);
         }
 
         _lastCheckpoint = await run.Checkpoints.WriteAsync(state, WriteFiles, _spec.Schedule.Keep);
@@ -291,7 +298,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         using (var process = Process.GetCurrentProcess())
         {
             summary["peak_memory_bytes"] = process.PeakWorkingSet64;
-            summary["estimated_memory_bytes"] = MemoryEstimate.Of(_spec, job.Config, backend.Lanes).Total;
+            summary["estimated_memory_bytes"] = MemoryEstimate.Of(_spec, job.Config, _backend.Lanes).Total;
         }
 
         if (_spec.Kind == JobKind.Rl) { await _heldOut.AddReportAsync(state, summary, cancellationToken); }
@@ -306,7 +313,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend backend, RunD
         int samples = _spec.Rollout.SamplesPerPrompt;
         int prompts = Math.Min(_spec.Rollout.PromptsPerStep, _spec.Schedule.SamplesKept);
         int each = Math.Max(1, _spec.Schedule.SamplesKept / prompts);
-        var texts = await backend.TextsAsync(rollout, prompts, cancellationToken);
+        var texts = await _backend.TextsAsync(rollout, prompts, cancellationToken);
         run.WriteSamples(TrainingStage.Rl, step, texts.Where(text => text.Sample < each).Select(text =>
         {
             var line = new JsonObject { ["step"] = step, ["prompt"] = text.PromptText, ["response"] = text.Response, ["ground_truth"] = text.GroundTruth };

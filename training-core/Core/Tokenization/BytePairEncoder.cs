@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Text;
-using Microsoft.ML.Tokenizers;
 
 namespace Ctwa.Training.Tokenization;
 
@@ -11,9 +10,9 @@ internal sealed class BytePairEncoder
     private const int RememberedLength = 48;
 
     private readonly List<ScalarSplitter> _splitters;
-    private readonly BpeTokenizer _bpe;
+    private readonly BytePairMerger _merger;
     private readonly Dictionary<string, int>? _wholePieces;
-    private readonly bool[]? _hasByte;
+    private readonly bool _hasAllBytes;
     private readonly ConcurrentDictionary<string, int[]> _remembered = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, int[]>.AlternateLookup<ReadOnlySpan<char>> _bySpan;
     private int _rememberedCount;
@@ -21,11 +20,10 @@ internal sealed class BytePairEncoder
     public BytePairEncoder(TokenizerDefinition definition)
     {
         _splitters = definition.Splitters;
-        _bpe = BpeTokenizer.Create(new BpeOptions(definition.Vocabulary) { Merges = definition.Merges, ByteLevel = true });
+        _merger = new BytePairMerger(definition.Vocabulary, definition.Merges);
         _wholePieces = definition.IgnoreMerges ? definition.Vocabulary : null;
         _bySpan = _remembered.GetAlternateLookup<ReadOnlySpan<char>>();
-        bool[] hasByte = [.. Enumerable.Range(0, 256).Select(value => definition.Vocabulary.ContainsKey(ByteAlphabet.Character((byte)value).ToString()))];
-        _hasByte = hasByte.All(has => has) ? null : hasByte;
+        _hasAllBytes = Enumerable.Range(0, 256).All(value => _merger.Has((byte)value));
     }
 
     /// <summary>Appends the ids of a text without lone surrogates.</summary>
@@ -33,7 +31,7 @@ internal sealed class BytePairEncoder
     /// <param name="normalized">The text is not the raw one, so that errors can say so.</param>
     public void Encode(ReadOnlySpan<char> text, int position, bool normalized, List<int> ids)
     {
-        if (_hasByte is not null) { CheckExpressible(text, position, normalized); }
+        if (!_hasAllBytes) { CheckExpressible(text, position, normalized); }
         foreach (int length in Split(text))
         {
             ids.AddRange(EncodePiece(text[..length]));
@@ -64,7 +62,7 @@ internal sealed class BytePairEncoder
     {
         if (_bySpan.TryGetValue(piece, out int[]? known)) { return known; }
         int[] ids = _wholePieces is not null && _wholePieces.TryGetValue(ByteAlphabet.Write(piece), out int whole) ? [whole]
-            : [.. _bpe.EncodeToIds(piece, considerPreTokenization: false, considerNormalization: false)];
+            : _merger.Merge(piece);
         if (piece.Length <= RememberedLength && Volatile.Read(ref _rememberedCount) < RememberedPieces && _bySpan.TryAdd(piece, ids))
         {
             Interlocked.Increment(ref _rememberedCount);
@@ -82,7 +80,7 @@ internal sealed class BytePairEncoder
             int count = rune.EncodeToUtf8(bytes);
             foreach (byte value in bytes[..count])
             {
-                if (_hasByte![value]) { continue; }
+                if (_merger.Has(value)) { continue; }
                 string shown = Rune.IsControl(rune) || Rune.IsWhiteSpace(rune) ? "" : $"'{rune}' ";
                 throw new UnencodableTextException(
                     $"The tokenizer cannot express the character {shown}(U+{rune.Value:X4}) at index {position + index}{(normalized ? " of the text after NFC normalization" : "")}: "

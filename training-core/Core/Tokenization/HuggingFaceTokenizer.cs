@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text;
+using Ctwa.Training.Tokenization.Chat;
 
 namespace Ctwa.Training.Tokenization;
 
@@ -12,10 +13,12 @@ namespace Ctwa.Training.Tokenization;
 public sealed class HuggingFaceTokenizer
 {
     private const string FileName = "tokenizer.json";
+    private const int MaxBytes = 64 << 20;
 
     private readonly string _path;
     private readonly byte[] _file;
     private readonly byte[]? _config;
+    private readonly byte[]? _chatTemplate;
     private readonly bool _normalizesToNfc;
     private readonly AddedTokenCutter _rawCutter;
     private readonly AddedTokenCutter _normalizedCutter;
@@ -24,7 +27,7 @@ public sealed class HuggingFaceTokenizer
     private readonly Dictionary<string, int> _ids;
     private readonly string?[] _tokens;
 
-    private HuggingFaceTokenizer(string path, byte[] file, byte[]? configFile)
+    private HuggingFaceTokenizer(string path, byte[] file, byte[]? configFile, byte[]? chatTemplate)
     {
         var definition = TokenizerFile.Read(path, file);
         var config = configFile is null ? null : TokenizerConfigFile.Read(ConfigBeside(path), configFile);
@@ -34,7 +37,7 @@ public sealed class HuggingFaceTokenizer
                 "This process has no Unicode data (invariant globalization), so texts would be tokenized unnormalized; install libicu and leave InvariantGlobalization off.");
         }
 
-        (_path, _file, _config, _normalizesToNfc) = (path, file, configFile, definition.NormalizesToNfc);
+        (_path, _file, _config, _chatTemplate, _normalizesToNfc) = (path, file, configFile, chatTemplate, definition.NormalizesToNfc);
         _ids = new Dictionary<string, int>(definition.Vocabulary, StringComparer.Ordinal);
         foreach (var added in definition.AddedTokens) { _ids[added.Content] = added.Id; }
         _tokens = new string?[_ids.Values.Max() + 1];
@@ -60,7 +63,7 @@ public sealed class HuggingFaceTokenizer
     /// <summary>Id to fill batches with: the pad_token of the tokenizer_config.json, else its eos_token; null without either.</summary>
     public int? PaddingId { get; }
 
-    /// <summary>Reads a tokenizer.json, and the tokenizer_config.json beside it if there is one.</summary>
+    /// <summary>Reads a tokenizer.json, and the tokenizer_config.json and chat_template.jinja beside it if there are such.</summary>
     /// <param name="path">The file, or the folder that holds it.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">A file is damaged, contradicts itself, or asks for something that is not supported; the message says which.</exception>
@@ -68,8 +71,8 @@ public sealed class HuggingFaceTokenizer
     {
         if (Directory.Exists(path)) { path = Path.Combine(path, FileName); }
         if (!File.Exists(path)) { throw new FileNotFoundException($"There is no tokenizer at {path}; give a tokenizer.json or the folder of a model that has one.", path); }
-        string config = ConfigBeside(path);
-        return new HuggingFaceTokenizer(path, File.ReadAllBytes(path), File.Exists(config) ? File.ReadAllBytes(config) : null);
+        string config = ConfigBeside(path), chatTemplate = Path.Combine(Path.GetDirectoryName(config)!, ChatTemplateFiles.FileName);
+        return new HuggingFaceTokenizer(path, Bytes(path), File.Exists(config) ? Bytes(config) : null, File.Exists(chatTemplate) ? Bytes(chatTemplate) : null);
     }
 
     /// <summary>The token ids of a text.</summary>
@@ -105,12 +108,19 @@ public sealed class HuggingFaceTokenizer
     /// <summary>The token of an id as the file writes it; null if the id names none.</summary>
     public string? TokenOf(int id) => (uint)id < (uint)_tokens.Length ? _tokens[id] : null;
 
-    /// <summary>Puts the files into a folder byte for byte as they were when loaded: tokenizer.json, and tokenizer_config.json if there was one.</summary>
+    /// <summary>Puts the files into a folder byte for byte as they were when loaded: tokenizer.json, and tokenizer_config.json and chat_template.jinja if there were such.</summary>
     public void CopyTo(string folder)
     {
         Directory.CreateDirectory(folder);
         File.WriteAllBytes(Path.Combine(folder, FileName), _file);
         if (_config is not null) { File.WriteAllBytes(Path.Combine(folder, TokenizerConfigFile.FileName), _config); }
+        if (_chatTemplate is not null) { File.WriteAllBytes(Path.Combine(folder, ChatTemplateFiles.FileName), _chatTemplate); }
+    }
+
+    private static byte[] Bytes(string path)
+    {
+        long length = new FileInfo(path).Length;
+        return length <= MaxBytes ? File.ReadAllBytes(path) : throw new InvalidDataException($"{path} is {length} bytes long; at most {MaxBytes} are read.");
     }
 
     private void EncodePiece(string text, int start, int length, List<int> ids)

@@ -73,15 +73,15 @@ internal static class TokenizerFile
         return vocabulary.Count > 0 ? vocabulary : throw new FormatException("model.vocab is empty");
     }
 
-    private static List<string> ReadMerges(JsonElement model, Dictionary<string, int> vocabulary)
+    private static List<(int, int, int)> ReadMerges(JsonElement model, Dictionary<string, int> vocabulary)
     {
         if (!model.TryGetProperty("merges", out var entries) || entries.ValueKind != JsonValueKind.Array)
         {
             throw new FormatException("model.merges is missing or not an array");
         }
 
-        var merges = new List<string>(entries.GetArrayLength());
-        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var merges = new List<(int, int, int)>(entries.GetArrayLength());
+        var seen = new HashSet<(int, int)>();
         foreach (var entry in entries.EnumerateArray())
         {
             string[] pair = entry.ValueKind == JsonValueKind.Array
@@ -93,14 +93,11 @@ internal static class TokenizerFile
                 throw new FormatException($"model.merges[{merges.Count}] is {entry.GetRawText()}; a merge is [\"left\", \"right\"] or \"left right\"");
             }
 
-            foreach (string token in (string[])[pair[0], pair[1], pair[0] + pair[1]])
-            {
-                if (!vocabulary.ContainsKey(token)) { throw new FormatException($"model.merges[{merges.Count}] is {entry.GetRawText()}, but \"{token}\" is not in model.vocab"); }
-            }
-
-            string merge = pair[0] + " " + pair[1];
-            if (!seen.Add(merge)) { throw new FormatException($"model.merges[{merges.Count}], {entry.GetRawText()}, is there twice; which rank it has would be a guess"); }
-            merges.Add(merge);
+            int Id(string token) => vocabulary.TryGetValue(token, out int id) ? id
+                : throw new FormatException($"model.merges[{merges.Count}] is {entry.GetRawText()}, but \"{token}\" is not in model.vocab");
+            int left = Id(pair[0]), right = Id(pair[1]), merged = Id(pair[0] + pair[1]);
+            if (!seen.Add((left, right))) { throw new FormatException($"model.merges[{merges.Count}], {entry.GetRawText()}, is there twice; which rank it has would be a guess"); }
+            merges.Add((left, right, merged));
         }
 
         return merges;

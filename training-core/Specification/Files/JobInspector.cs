@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 
 namespace Ctwa.Training.Specification;
 
@@ -15,7 +14,6 @@ public sealed record JobInspection(IReadOnlyList<JobFinding> Findings, ModelConf
 /// <summary>Checks the files that a job names. Reads headers and first lines only: no weight and no data set is loaded.</summary>
 public sealed class JobInspector
 {
-    private const int MaxLineBytes = 1 << 20;
     private readonly JobSpec job;
     private readonly string folder;
     private readonly List<JobFinding> findings = [];
@@ -31,7 +29,7 @@ public sealed class JobInspector
         var model = job.Model.Path is { } path ? inspector.Folder(path) : inspector.NewModel(job.Model.Init!);
         foreach (var source in DataRules.Sources)
         {
-            if (source.Of(job) is { Path: { } file } data) { inspector.Guard(source.Path + ".path", () => inspector.DataFile(source.Path, data, file)); }
+            if (source.Of(job) is { Path: { } file } data) { inspector.Guard(source.Path + ".path", () => new DataFileInspector(source.Path, data, file, inspector.Find).Inspect(inspector.Resolve(file))); }
         }
 
         var rewards = new RewardInspector(job, inspector.Resolve, inspector.Find);
@@ -76,6 +74,7 @@ public sealed class JobInspector
         }
 
         int? size = TokenizerSize(key, tokenizer);
+        Guard(key, () => GenerationConfig.OfFolder(full));
         if (model is null) { return null; }
         if (size > model.VocabSize) { Find(key, $"is '{path}', whose tokenizer.json has ids up to {size - 1}, beyond the embedding's vocab_size {model.VocabSize}; tokenizer and weights do not belong together."); }
         if (ModelRules.TooFewPositions(job, model.MaxPositionEmbeddings) is { } message) { Find(key, $"is '{path}', whose max_position_embeddings {message}"); }
@@ -103,53 +102,6 @@ public sealed class JobInspector
         int? size = null;
         Guard(key, () => size = TokenizerFile.ReadSize(file));
         return size;
-    }
-
-    private void DataFile(string source, DataSourceSpec data, string path)
-    {
-        string key = source + ".path", full = Resolve(path);
-        if (Directory.Exists(full)) { Find(key, $"is '{path}', a folder; give a JSONL file."); return; }
-        if (!File.Exists(full)) { Find(key, $"is '{path}', but there is no such file; looked for {full}."); return; }
-        var (line, number) = FirstLine(full);
-        if (line is null) { Find(key, number < 0 ? $"is '{path}', whose first line is longer than {MaxLineBytes} bytes; expected is one JSON object per line." : $"is '{path}', which is empty; expected is one JSON object per line."); return; }
-        try
-        {
-            using var document = JsonDocument.Parse(line);
-            if (document.RootElement.ValueKind != JsonValueKind.Object) { Find(key, $"is '{path}', whose line {number} holds no JSON object; expected is one object per line, such as {{\"{data.PromptField}\": \"...\", \"{data.AnswerField}\": \"...\"}}."); return; }
-            Field(source, "prompt_field", data.PromptField, document.RootElement, path, number);
-            Field(source, "answer_field", data.AnswerField, document.RootElement, path, number);
-        }
-        catch (JsonException e) { Find(key, $"is '{path}', whose line {number} is not valid JSON: {SafetensorsHeader.FirstSentence(e.Message)} Expected is one object per line (JSONL)."); }
-    }
-
-    private void Field(string source, string key, string name, JsonElement row, string path, int line)
-    {
-        string[] fields = [.. row.EnumerateObject().Select(p => p.Name)];
-        if (!row.TryGetProperty(name, out var value))
-        {
-            Find($"{source}.{key}", $"is '{name}', but line {line} of '{path}' has no such field; it has: {string.Join(", ", fields.Take(20).Select(f => SafetensorsHeader.Quote(f)[1..^1]))}." + (NearestKey.Find(name, fields) is { } nearest ? $" Did you mean '{nearest}'?" : ""));
-        }
-        else if (value.ValueKind != JsonValueKind.String && !(key == "answer_field" && value.ValueKind == JsonValueKind.Number))
-        {
-            Find($"{source}.{key}", $"is '{name}', which is no text in line {line} of '{path}'; expected is a string.");
-        }
-    }
-
-    /// <summary>The first line that is not blank, with its number from 1; null and 0 if there is none, null and -1 if it is too long.</summary>
-    private static (string? Line, int Number) FirstLine(string path)
-    {
-        using var reader = new StreamReader(path, new UTF8Encoding(true, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: false);
-        var line = new StringBuilder();
-        for (int number = 1; ; number++)
-        {
-            line.Clear();
-            int next;
-            while ((next = reader.Read()) is >= 0 and not '\n' && line.Length <= MaxLineBytes) { line.Append((char)next); }
-            if (line.Length > MaxLineBytes) { return (null, -1); }
-            string text = line.ToString().Trim();
-            if (text.Length > 0) { return (text, number); }
-            if (next < 0) { return (null, 0); }
-        }
     }
 
     private string Resolve(string path) => Path.GetFullPath(path, Path.GetFullPath(folder));

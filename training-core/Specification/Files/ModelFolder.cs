@@ -140,9 +140,9 @@ public sealed class ModelFolder
                 throw new InvalidDataException($"{index} has no weight_map; expected is an object that maps names of tensors to files.");
             }
 
-            return [.. map.EnumerateObject().Select(p => p.Value.ValueKind == JsonValueKind.String ? (p.Name, p.Value.GetString()!) : throw new InvalidDataException($"{index} maps tensor {SafetensorsHeader.Quote(p.Name)} to {p.Value.GetRawText()}; expected is a file name."))];
+            return [.. map.EnumerateObject().Select(p => p.Value.ValueKind == JsonValueKind.String ? (p.Name, p.Value.GetString()!) : throw new InvalidDataException($"{index} maps tensor {SafetensorsHeader.Quote(p.Name)} to {SafetensorsHeader.Quote(p.Value.GetRawText())}; expected is a file name."))];
         }
-        catch (JsonException e) { throw new InvalidDataException($"{index} is not valid JSON: {e.Message}", e); }
+        catch (JsonException e) { throw new InvalidDataException($"{index} is not valid JSON at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}: {ErrorText.Printable(SafetensorsHeader.FirstSentence(e.Message))}", e); }
         catch (InvalidOperationException e) { throw new InvalidDataException($"{index} holds text that is not valid Unicode.", e); }
     }
 

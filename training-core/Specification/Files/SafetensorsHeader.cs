@@ -124,7 +124,7 @@ public sealed class SafetensorsHeader
     {
         JsonDocument document;
         try { document = JsonDocument.Parse(header, new JsonDocumentOptions { MaxDepth = 8 }); }
-        catch (JsonException e) { throw Bad(path, $"has a header that is not valid JSON at byte {e.BytePositionInLine + 8}: {FirstSentence(e.Message)} The file is corrupt: fetch it again.", e); }
+        catch (JsonException e) { throw Bad(path, $"has a header that is not valid JSON at byte {e.BytePositionInLine + 8}: {OneLine(FirstSentence(e.Message))} The file is corrupt: fetch it again.", e); }
         return document;
     }
 
@@ -235,6 +235,8 @@ public sealed class SafetensorsHeader
         JsonValueKind.Null => "null",
         _ => "boolean",
     };
+
+    private static string OneLine(string text) => ErrorText.Printable(text).Replace('\n', '?').Replace('\r', '?');
 
     internal static string FirstSentence(string message) => message.IndexOf(" LineNumber:", StringComparison.Ordinal) is var cut and > 0 ? message[..cut] : message;
 

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
 
 namespace Ctwa.Training.Specification;
 
@@ -19,9 +20,18 @@ public sealed record DataSpec
     [Range(1, 1048576)]
     public int MaxPromptTokens { get; init; } = 1024;
 
-    [Description("error (default): a longer prompt stops the job before training; drop: it is left out and counted.")]
+    [Description("error (default): longer prompts stop the job before training, which lists them; drop: they are left out and counted.")]
     public OverlongPolicy Overlong { get; init; } = OverlongPolicy.Error;
+
+    [Description("auto (default): prompts that are lists of messages are rendered with the model's chat template, plain texts stay as they are; always: a plain text becomes one user message; never: a list's contents are joined by blank lines.")]
+    public ChatMode Chat { get; init; } = ChatMode.Auto;
+
+    [Description("Variables of the chat template, such as enable_thinking: false.")]
+    public IReadOnlyDictionary<string, JsonElement> ChatOptions { get; init; } = new Dictionary<string, JsonElement>();
 }
+
+/// <summary>Which prompts are rendered with the model's chat template.</summary>
+public enum ChatMode { Auto, Always, Never }
 
 /// <summary>What happens to a prompt longer than <see cref="DataSpec.MaxPromptTokens"/>.</summary>
 public enum OverlongPolicy { Error, Drop }
@@ -39,16 +49,16 @@ public sealed record DataSourceSpec
     [Description("A built-in generated task.")]
     public BuiltInTask? Task { get; init; }
 
-    [Description("A JSONL file, one object per line.")]
+    [Description("A JSONL file (one object per line) or a parquet file; docs/data.md describes both.")]
     public string? Path { get; init; }
 
-    [Description("JSONL: field with the prompt text.")]
+    [Description("Column with the prompt: a text, or a list of turns with role and content. A dotted path leads into structs, such as extra_info.question.")]
     public string PromptField { get; init; } = "prompt";
 
-    [Description("JSONL: field with the ground truth (reinforcement learning) or the response to imitate (supervised).")]
+    [Description("Column with the ground truth (reinforcement learning) or the response to imitate (supervised). A dotted path leads into structs, such as reward_model.ground_truth.")]
     public string AnswerField { get; init; } = "answer";
 
-    [Description("Task: how many different problems; JSONL: use only the first so many rows.")]
+    [Description("Task: how many different problems; file: use only the first so many rows.")]
     [Range(1, 100_000_000)]
     public int? Count { get; init; }
 

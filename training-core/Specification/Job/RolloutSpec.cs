@@ -50,6 +50,10 @@ public sealed record UpdateSpec
     [Range(1, 100_000_000)]
     public int? MaxTokensPerMicroBatch { get; init; }
 
+    [Description("How often micro-batches may be halved when device memory runs out. The run directory records where it happened, so that resuming repeats it.")]
+    [Range(0, 16)]
+    public int MicroBatchHalvings { get; init; } = 3;
+
     [Description("Keep only what enters a decoder block and compute the block again during back-propagation: much less memory for about a third more time.")]
     public bool RecomputeActivations { get; init; }
 

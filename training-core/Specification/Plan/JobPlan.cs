@@ -25,6 +25,9 @@ public sealed class JobPlan
     /// <summary>Compute lanes of the device for which memory is estimated.</summary>
     public int Lanes { get; }
 
+    /// <summary>Parameters that are trained: all, or those of adapters.</summary>
+    public long Trained => job.Model.Lora?.Parameters(Model).Sum(parameter => parameter.Count) ?? Parameters;
+
     /// <summary>Elements of all parameters.</summary>
     public long Parameters { get; }
 
@@ -65,7 +68,7 @@ public sealed class JobPlan
         }
 
         // A slice begins at a multiple of 64 bytes, 16 floats.
-        if (job.Grid.Slices > (Parameters + 15) / 16) { findings.Add(new("grid.slices", $"is {job.Grid.Slices}, but the model's {Parameters} parameters can be cut into at most {(Parameters + 15) / 16} slices of 64 bytes; give fewer.")); }
+        if (job.Grid.Slices > (Trained + 15) / 16) { findings.Add(new("grid.slices", $"is {job.Grid.Slices}, but the model's {Trained} parameters can be cut into at most {(Trained + 15) / 16} slices of 64 bytes; give fewer.")); }
         return findings;
     }
 
@@ -87,7 +90,9 @@ public sealed class JobPlan
 
         foreach (var use in RewardUses.Of(job)) { Line("uses", $"{Word(use.Kind)} {use.Value} ({use.Owner})"); }
         foreach (var model in rewardModels) { Line("reward model", $"{ModelConfig.TypeName(model.Config.Architecture)}, {Number(model.ParameterCount())} parameters, labels {string.Join(", ", model.Labels.Take(8))}{(model.Labels.Length > 8 ? ", ..." : "")}"); }
-        Line("slices", $"{job.Grid.Slices} of about {Number((Parameters + job.Grid.Slices - 1) / job.Grid.Slices)} parameters");
+        if (job.Model.Lora is { } lora) { Line("trained", $"{Number(Trained)} parameters in adapters of rank {lora.Rank} on {string.Join(", ", lora.Targets.Select(target => target.Module().Split('.')[1]))}"); }
+        if (job.Model.Dtype != ComputeType.Float32) { Line("computes in", $"{job.Model.Dtype.ToString().ToLowerInvariant()}; master weights, gradients and optimizer in float32"); }
+        Line("slices", $"{job.Grid.Slices} of about {Number((Trained + job.Grid.Slices - 1) / job.Grid.Slices)} parameters");
         Line("memory", $"about {Bytes(Memory.Total)} with {Lanes} lanes: {Breakdown()}");
         return text.ToString();
     }

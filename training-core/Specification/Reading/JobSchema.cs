@@ -26,6 +26,7 @@ public static class JobSchema
     {
         var type = Nullable.GetUnderlyingType(context.TypeInfo.Type) ?? context.TypeInfo.Type;
         if (type == typeof(NumberOrList)) { node = Either(context.PropertyInfo); }
+        if (type == typeof(JsonElement)) { return new JsonObject { ["type"] = new JsonArray("boolean", "number", "string") }; }
         if (node is not JsonObject schema) { return node; }
         var property = context.PropertyInfo;
         if (JobWalker.Attribute<RangeAttribute>(property) is { } range && type != typeof(NumberOrList))

@@ -29,6 +29,7 @@ internal sealed class JobWalker(List<JobError> errors)
         {
             JsonTypeInfoKind.Object => Object(node, info, path, place),
             JsonTypeInfoKind.Enumerable => node is JobList list ? List(list, info.ElementType!, property, path) : Wrong(node, path, "a list"),
+            JsonTypeInfoKind.Dictionary => Variables(node, path),
             _ => Scalar(node, type, property, path),
         };
     }
@@ -120,6 +121,34 @@ internal sealed class JobWalker(List<JobError> errors)
         {
             string below = JobPath.Index(path, i);
             if (Value(list.Items[i], element, null, below, list.Items[i].Mark) is { } value) { json.Add(value); }
+        }
+
+        return json;
+    }
+
+    /// <summary>Names that the job chooses, each with a scalar.</summary>
+    private JsonNode? Variables(JobNode node, string path)
+    {
+        if (node is not JobMap map) { return Wrong(node, path, "a mapping of names to values"); }
+        var json = new JsonObject();
+        foreach (var entry in map.Entries)
+        {
+            string below = JobPath.Join(path, entry.Key);
+            if (entry.Key.Length is 0 or > 100 || !(char.IsAsciiLetter(entry.Key[0]) || entry.Key[0] == '_') || !entry.Key.All(c => char.IsAsciiLetterOrDigit(c) || c == '_'))
+            {
+                Refuse(entry.Mark, path, $"has the name {SafetensorsHeader.Quote(entry.Key)}; a name consists of letters, digits and underscores, and begins with no digit.");
+                continue;
+            }
+
+            var value = entry.Value switch
+            {
+                JobScalar { Type: JobScalarType.Bool } => Flag(entry.Value, below),
+                JobScalar { Type: JobScalarType.Whole } => new JobNumbers(Refuse).Read(entry.Value, typeof(long), null, below, ""),
+                JobScalar { Type: JobScalarType.Number } => new JobNumbers(Refuse).Read(entry.Value, typeof(double), null, below, ""),
+                JobScalar { Type: JobScalarType.Text } => Text(entry.Value, null, below),
+                _ => Wrong(entry.Value, below, "true, false, a number or a text"),
+            };
+            if (value is not null) { json[entry.Key] = value; }
         }
 
         return json;

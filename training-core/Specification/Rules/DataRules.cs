@@ -19,16 +19,16 @@ internal static class DataRules
     {
         if (source.Of(job) is { } data && (data.Task is null) == (data.Path is null))
         {
-            yield return new(source.Path, $"has {(data.Task is null ? "neither task nor path" : "both task and path")}; give exactly one: task (a built-in generated task) or path (a JSONL file).");
+            yield return new(source.Path, $"has {(data.Task is null ? "neither task nor path" : "both task and path")}; give exactly one: task (a built-in generated task) or path (a JSONL or parquet file).");
         }
     }
 
     public static IEnumerable<JobFinding> ReadableFormat(Source source, JobSpec job)
     {
         string extension = Path.GetExtension(source.Of(job)?.Path ?? "").ToLowerInvariant();
-        if (extension is ".parquet" or ".csv" or ".tsv" or ".arrow" or ".xlsx" or ".gz" or ".zst")
+        if (extension is ".csv" or ".tsv" or ".arrow" or ".feather" or ".xlsx" or ".gz" or ".zst" or ".bz2" or ".xz" or ".zip")
         {
-            yield return new(source.Path + ".path", $"is '{source.Of(job)!.Path}'; this version reads JSONL only (one JSON object per line). Convert the {extension[1..]} file.");
+            yield return new(source.Path + ".path", $"is '{source.Of(job)!.Path}'; this version reads JSONL (one JSON object per line) and parquet. {(extension is ".gz" or ".zst" or ".bz2" or ".xz" or ".zip" ? "Unpack" : "Convert")} the {extension[1..]} file.");
         }
     }
 
@@ -71,6 +71,22 @@ internal static class DataRules
         if (job is { Kind: JobKind.Rl, WarmStart: { Data: null }, Data.Train: { Path: { } path, Task: null } })
         {
             yield return new("warm_start.data", $"is missing, and data.train is '{path}', whose answers are ground truths, not responses to imitate; give warm_start.data with a file of full responses.");
+        }
+    }
+
+    /// <summary>Names that the template is given by the conversation itself.</summary>
+    private static readonly string[] takenVariables = ["messages", "tools", "add_generation_prompt"];
+
+    public static IEnumerable<JobFinding> ChatVariables(JobSpec job)
+    {
+        foreach (string name in job.Data.ChatOptions.Keys.Where(takenVariables.Contains))
+        {
+            yield return new($"data.chat_options.{name}", "cannot be set; the conversation decides it. Remove it.");
+        }
+
+        if (job.Data is { Chat: ChatMode.Never, ChatOptions.Count: > 0 })
+        {
+            yield return new("data.chat_options", "has no effect with data.chat: never, which uses no template; remove it, or choose auto or always.");
         }
     }
 

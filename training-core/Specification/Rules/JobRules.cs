@@ -21,6 +21,7 @@ public static class JobRules
         .. DataRules.Sources.Select(source => new Rule([source.Path], job => DataRules.DifferentFields(source, job))),
         new(["data.train", "data.validation", "data.test"], DataRules.HeldOutData),
         new(["data.validation", "schedule.validate_every", "kind"], DataRules.DataToValidateOn),
+        new(["data.chat", "data.chat_options"], DataRules.ChatVariables),
         new(["warm_start.data", "data.train", "kind"], DataRules.ResponsesToWarmStartOn),
         new(["kind", "objectives"], KindRules.ObjectivesForReinforcementLearning),
         new(["kind", "supervised"], KindRules.SupervisedOnlyWithSft),

@@ -92,6 +92,7 @@ internal static class RewardRules
 
     private static IEnumerable<JobFinding> Template(string key, ModelRewardSpec reward)
     {
+        if (reward.Chat && reward.Template != new ModelRewardSpec { Path = "" }.Template) { yield return new(key + ".template", "has no effect with chat: true; remove one of them."); }
         if (!reward.Template.Contains("{response}", StringComparison.Ordinal)) { yield return new(key + ".template", $"is '{reward.Template}', without {{response}}: every response would score the same."); }
     }
 }

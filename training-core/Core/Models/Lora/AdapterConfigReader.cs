@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Ctwa.Training.Models.Lora;
 
@@ -18,8 +19,12 @@ internal sealed class AdapterConfigReader(string path, ICollection<string> error
         int before = errors.Count;
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
         if (stream.Length > MaxBytes) { Refuse($"is {stream.Length} bytes long; an adapter_config.json has at most {MaxBytes}."); return null; }
+        byte[] text = new byte[stream.Length];
+        stream.ReadExactly(text);
+        // The parser lets broken text inside strings pass, and throws when they are looked at.
+        if (!Utf8.IsValid(text)) { Refuse("is not UTF-8 text; expected is PEFT's adapter_config.json."); return null; }
         JsonDocument document;
-        try { document = JsonDocument.Parse(stream, new JsonDocumentOptions { MaxDepth = 32, AllowDuplicateProperties = false }); }
+        try { document = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = 32, AllowDuplicateProperties = false }); }
         catch (JsonException e) { Refuse($"is not valid JSON at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}; expected is PEFT's adapter_config.json."); return null; }
         using (document)
         {

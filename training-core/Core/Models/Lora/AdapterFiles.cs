@@ -1,6 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
-using Ctwa.Training.Checkpoints;
 using Ctwa.Training.Specification;
 
 namespace Ctwa.Training.Models.Lora;
@@ -11,37 +8,23 @@ public static class AdapterFiles
     /// <summary>Weights of the adapters.</summary>
     public const string WeightsFile = "adapter_model.safetensors";
 
-    /// <summary>What they are adapters of.</summary>
-    public const string ConfigFile = "adapter_config.json";
-
     /// <summary>What PEFT puts before a parameter's name.</summary>
     public const string Prefix = "base_model.model.";
-
-    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, NewLine = "\n" };
 
     /// <summary>Writes both files.</summary>
     /// <param name="baseModel">Folder of the model that the adapters belong to.</param>
     /// <param name="flatWeights">float32, shape [layout length].</param>
     public static void Write(string folder, LoraSpec lora, string? baseModel, FlatLayout layout, Tensor flatWeights)
     {
-        var config = new JsonObject
+        var config = new AdapterConfig
         {
-            ["base_model_name_or_path"] = baseModel,
-            ["bias"] = "none",
-            ["fan_in_fan_out"] = false,
-            ["inference_mode"] = true,
-            ["init_lora_weights"] = true,
-            ["lora_alpha"] = lora.Alpha,
-            ["lora_dropout"] = lora.Dropout,
-            ["modules_to_save"] = null,
-            ["peft_type"] = "LORA",
-            ["r"] = lora.Rank,
-            ["target_modules"] = new JsonArray([.. lora.Targets.Distinct().Order().Select(target => (JsonNode)target.Module().Split('.')[1])]),
-            ["task_type"] = "CAUSAL_LM",
-            ["use_dora"] = false,
-            ["use_rslora"] = false,
+            Rank = lora.Rank,
+            Alpha = lora.Alpha,
+            Dropout = lora.Dropout,
+            TargetModules = [.. lora.Targets.Distinct().Select(target => target.Module().Split('.')[1])],
+            BaseModel = baseModel,
         };
-        File.WriteAllText(Path.Combine(folder, ConfigFile), config.ToJsonString(s_indented) + "\n");
+        File.WriteAllText(Path.Combine(folder, AdapterConfig.FileName), config.ToJson());
         ModelFiles.WriteVector(Path.Combine(folder, WeightsFile), layout, [(Prefix, flatWeights)]);
     }
 

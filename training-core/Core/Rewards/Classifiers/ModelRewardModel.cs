@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Tokenization;
+using Ctwa.Training.Tokenization.Chat;
 
 namespace Ctwa.Training.Rewards.Classifiers;
 
@@ -38,13 +39,13 @@ internal sealed class ModelRewardModel(RewardSource source, ModelRewardSpec spec
                 else if (ids.Length > spec.MaxTokens) { replies[row] = RewardReply.Failed(FormattableString.Invariant($"{source.Name}: the text for the reward model has {ids.Length} tokens, more than max_tokens {spec.MaxTokens}")); }
                 else { texts.Add((row, ids)); }
             }
-            catch (UnencodableTextException error)
+            catch (Exception error) when (error is UnencodableTextException or ChatTemplateException)
             {
                 replies[row] = RewardReply.Failed($"{source.Name}: {error.Message.TrimEnd('.')}");
             }
         }
 
-        _model ??= new SequenceClassifier(_folder);
+        _model ??= new SequenceClassifier(_folder, services.Device);
         float[][] scores = _model.Score([.. texts.Select(text => text.Ids)], spec.BatchTokens);
         for (int i = 0; i < texts.Count; i++) { replies[texts[i].Row] = RewardReply.Of(Outputs(scores[i])); }
         return replies;

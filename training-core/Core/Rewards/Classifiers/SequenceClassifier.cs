@@ -12,21 +12,26 @@ namespace Ctwa.Training.Rewards.Classifiers;
 /// </summary>
 internal sealed class SequenceClassifier : IDisposable
 {
+    private readonly Device _device;
     private readonly Tensor _flat;
     private readonly IPolicyModel _model;
     private readonly Tensor _head;
     private readonly int? _padToken;
 
     /// <summary>Reads a folder's weights.</summary>
+    /// <param name="folder">The model.</param>
+    /// <param name="device">Where it computes.</param>
     /// <exception cref="InvalidDataException">The weights are not what the folder's configuration calls for.</exception>
-    public SequenceClassifier(RewardModelFolder folder)
+    public SequenceClassifier(RewardModelFolder folder, Device device)
     {
+        _device = device;
         _padToken = folder.PadToken;
         var layout = FlatLayout.Of(folder.Parameters().Select(parameter => (parameter.Name, parameter.Shape.ToArray())));
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        _flat = zeros(layout.Length, dtype: ScalarType.Float32).DetachFromDisposeScope();
-        ModelFiles.Load(folder.Path, layout, _flat);
+        var read = zeros(layout.Length, dtype: ScalarType.Float32);
+        ModelFiles.Load(folder.Path, layout, read);
+        _flat = read.to(device).DetachFromDisposeScope();
         var head = layout.Entries[^1];
         _head = _flat.narrow(0, head.Offset, head.Length).view(head.Shape).DetachFromDisposeScope();
         _model = new DecoderModel(folder.Config, layout.Only(layout.Entries.SkipLast(1)), _flat);
@@ -74,9 +79,9 @@ internal sealed class SequenceClassifier : IDisposable
         }
 
         // Padding is on the right and the model is causal: what stands there changes nothing before it.
-        var hidden = _model.Hidden(tensor(ids, [texts.Length, width]));
-        var read = hidden.reshape(texts.Length * width, hidden.size(2)).index_select(0, tensor(last));
-        return nn.functional.linear(read, _head).data<float>().ToArray();
+        var hidden = _model.Hidden(tensor(ids, [texts.Length, width], device: _device));
+        var read = hidden.reshape(texts.Length * width, hidden.size(2)).index_select(0, tensor(last, device: _device));
+        return nn.functional.linear(read, _head).cpu().data<float>().ToArray();
     }
 
     private int LastToken(int[] text)

@@ -68,6 +68,9 @@ public sealed record ModelRewardSpec : ExternalRewardSpec
     [Description("Text that the model reads, with {prompt} and {response}. \\n is a line break, \\t a tab, \\\\ a backslash; special tokens are written as they are, such as <|im_end|>.")]
     public string Template { get; init; } = "{prompt}{response}";
 
+    [Description("Write prompt and response with the folder's chat template, as a user's and an assistant's turn, in place of template.")]
+    public bool Chat { get; init; }
+
     [Description("Row of the head that is the score, from 0. Only in objectives; with kind: shared, index or output choose it.")]
     [Range(0, 4095)]
     public int Label { get; init; }
