@@ -15,6 +15,8 @@ internal static class ForwardedVerbs
     public static IReadOnlyList<(string Name, string Description)> All { get; } =
     [
         ("data", "Prepare public data sets for training, and look into data files."),
+        ("eval", "Score a model on held-out prompts, or compare it with another."),
+        ("generate", "Let a model answer: a prompt, a file of prompts, or a conversation in the terminal."),
         ("model", "Inspect, create and export model folders."),
     ];
 

@@ -19,6 +19,8 @@ internal static class ToolCommand
     private static readonly Func<Command>[] verbs =
     [
         Data.DataCommand.Create,
+        Evaluation.EvalCommand.Create,
+        Generation.GenerateCommand.Create,
         Models.ModelCommand.Create,
     ];
 
@@ -31,6 +33,8 @@ internal static class ToolCommand
         var parsed = CommandLineParser.Parse(Root(), arguments);
         // The library writes "did you mean" to the output; a pipe must not take it for a result.
         var configuration = new InvocationConfiguration { Output = parsed.Errors.Count > 0 ? error : output, Error = error, EnableDefaultExceptionHandler = false };
+        // Two seconds after a signal the library ends the process: not that of a verb to which Ctrl-C means something else.
+        if (parsed.CommandResult.Command is IHandlesSignals) { configuration.ProcessTerminationTimeout = null; }
         if (parsed.Action is ParseErrorAction wrong) { wrong.ShowHelp = false; }
         try
         {

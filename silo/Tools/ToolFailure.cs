@@ -14,6 +14,7 @@ internal static class ToolExitCodes
     public const int Success = 0;
     public const int InternalError = 1;
     public const int BadInput = 2;
+    public const int RewardFailed = 3;
     public const int StorageFailed = 5;
     public const int Interrupted = 130;
 }
