@@ -7,4 +7,6 @@ using Ctwa.Silo.Tools;
 if (args is [ToolCommand.Word, ..]) { return await ToolCommand.InvokeAsync(args[1..]); }
 
 // Signals are the host's: the library would end the process two seconds after one.
-return await SiloCommand.Create().Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+var parsed = SiloCommand.Create().Parse(args);
+int code = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+return parsed.Errors.Count > 0 ? ToolExitCodes.BadInput : code;

@@ -27,7 +27,7 @@ internal static class JobFiles
         var inspection = JobInspector.Inspect(read.Spec!, folder);
         ThrowIfAny(path, [.. inspection.Findings.Select(read.At)]);
         var spec = JobInspector.WithAbsolutePaths(read.Spec!, folder);
-        var plan = JobPlan.Create(spec, inspection.Model!, lanes ?? DefaultLanes(spec));
+        var plan = JobPlan.Create(spec, inspection.Model!, lanes ?? DefaultLanes(spec), inspection.RewardModels);
         ThrowIfAny(path, [.. plan.Check(onGpu ? null : PhysicalMemory.Read()).Select(read.At)]);
         return new LoadedJob(spec, plan);
     }

@@ -53,6 +53,8 @@ internal sealed class SiloLauncher(SiloCommand command, Deadlines deadlines, str
         "--lanes", lanes.ToString(CultureInfo.InvariantCulture),
         "--device", device,
         "--parent-stdin",
+        // The silo runs with the rights of the user who wrote the job: a list of what that user may do would protect nobody.
+        "--open-rewards",
     ];
 
     /// <returns>True: it serves; false: it is gone.</returns>

@@ -2,14 +2,31 @@ using System.Collections.Immutable;
 
 namespace Ctwa.Grains.Abstractions;
 
-/// <summary>The reward of one objective of a job, keyed <c>job/objective</c>.</summary>
+/// <summary>
+/// A source of scores of a job, keyed <c>job/source</c>: the reward of one objective, or a reward model that several share.
+/// Graders may be slow, so scoring is started by one call and its end asked for by another (invariant I8).
+/// </summary>
 [Alias("ctwa.IRewardModelGrain")]
 public interface IRewardModelGrain : IGrainWithStringKey
 {
-    /// <summary>Scores completions; failures, time-outs included, are part of the answer and never an exception. Batches are at most 64 KB.</summary>
-    [Alias("Score"), ResponseTimeout("00:06:00")] // An objective's time limit may be up to five minutes.
-    Task<ScoreColumnMessage> Score(ScoreBatch batch, CancellationToken cancellationToken);
+    /// <summary>Starts scoring completions, unless this batch runs or is done already. Returns at once. Batches are at most 64 KB.</summary>
+    /// <param name="key">Identity of the batch: asked for twice, it is scored once.</param>
+    /// <param name="batch">Completions.</param>
+    /// <param name="cancellationToken">Ends the call, not the scoring.</param>
+    [Alias("Start")]
+    Task Start(string key, ScoreBatch batch, CancellationToken cancellationToken);
+
+    /// <summary>Waits up to two seconds for a batch. Failed completions, time-outs included, are part of the answer.</summary>
+    [Alias("Poll")]
+    Task<ScoreReport> Poll(string key, CancellationToken cancellationToken);
 }
+
+/// <summary>Where a batch stands.</summary>
+/// <param name="Status">Of the scoring.</param>
+/// <param name="Columns">When done: one column per objective of the source, in the job's order.</param>
+/// <param name="Error">Present when it failed as a whole, which is a defect.</param>
+[GenerateSerializer, Immutable, Alias("ctwa.ScoreReport")]
+public sealed record ScoreReport([property: Id(0)] WorkStatus Status, [property: Id(1)] ImmutableArray<ScoreColumnMessage> Columns, [property: Id(2)] string? Error);
 
 /// <summary>Completions as a reward sees them.</summary>
 [GenerateSerializer, Immutable, Alias("ctwa.ScoreBatch")]

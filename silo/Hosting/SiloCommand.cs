@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Ctwa.Training.Specification;
 
 namespace Ctwa.Silo.Hosting;
 
@@ -15,6 +16,7 @@ internal static class SiloCommand
         var lanes = new Option<int>("--lanes") { Description = "Compute lanes: threads that work on shards side by side. Never changes results.", DefaultValueFactory = _ => 1 };
         var device = new Option<string>("--device") { Description = "Where models compute: cpu, cuda, cuda:N, several as cuda:0,cuda:1, cuda:all, or auto (default): a GPU if libtorch finds one, else the CPU.", DefaultValueFactory = _ => "auto" };
         var parentStdin = new Option<bool>("--parent-stdin") { Description = "End when standard input ends, and ignore Ctrl-C: the parent decides." };
+        var rewards = new RewardPolicyOptions();
         foreach (var port in new[] { siloPort, gatewayPort })
         {
             port.Validators.Add(result =>
@@ -29,11 +31,12 @@ internal static class SiloCommand
         });
 
         var root = new RootCommand("A silo of the Ctwa grid.") { clustering, siloPort, gatewayPort, clusterId, lanes, device, parentStdin };
+        rewards.AddTo(root);
         root.SetAction((parse, cancellationToken) => SiloHost.RunAsync(new SiloOptions(
-            parse.GetValue(siloPort), parse.GetValue(gatewayPort), parse.GetValue(clusterId)!, parse.GetValue(lanes), parse.GetValue(device)!, parse.GetValue(parentStdin)), cancellationToken));
+            parse.GetValue(siloPort), parse.GetValue(gatewayPort), parse.GetValue(clusterId)!, parse.GetValue(lanes), parse.GetValue(device)!, parse.GetValue(parentStdin), rewards.Read(parse)), cancellationToken));
         return root;
     }
 }
 
 /// <summary>What the command line says.</summary>
-internal sealed record SiloOptions(int SiloPort, int GatewayPort, string ClusterId, int Lanes, string Device, bool ParentStdin);
+internal sealed record SiloOptions(int SiloPort, int GatewayPort, string ClusterId, int Lanes, string Device, bool ParentStdin, RewardPolicy Rewards);

@@ -42,7 +42,7 @@ internal static class SiloHost
         builder.UseOrleans(silo =>
         {
             silo.UseLocalhostClustering(options.SiloPort, options.GatewayPort, primarySiloEndpoint: null, GridIdentity.ServiceId, options.ClusterId);
-            silo.AddGrid(new SiloComputeOptions { Lanes = options.Lanes, Devices = devices });
+            silo.AddGrid(new SiloComputeOptions { Lanes = options.Lanes, Devices = devices, Rewards = options.Rewards });
         });
 
         using var host = builder.Build();

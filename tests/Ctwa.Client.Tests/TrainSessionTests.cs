@@ -34,7 +34,7 @@ public sealed class TrainSessionTests
         Assert.Equal([1], output.Sequences);
         Assert.Equal("run", grid.JobId);
         Assert.Equal(new JobSubmission("{}", Path.Combine(silo.Folder, "run"), false), Assert.Single(grid.Submissions));
-        Assert.Matches("^--clustering localhost --silo-port [0-9]+ --gateway-port [0-9]+ --cluster-id ctwa-[0-9a-f]{12} --lanes 2 --parent-stdin$", Assert.Single(silo.Starts));
+        Assert.Matches("^--clustering localhost --silo-port [0-9]+ --gateway-port [0-9]+ --cluster-id ctwa-[0-9a-f]{12} --lanes 2 --device auto --parent-stdin --open-rewards$", Assert.Single(silo.Starts));
     }
 
     [Fact]

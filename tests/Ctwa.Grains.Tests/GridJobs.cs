@@ -45,13 +45,13 @@ internal sealed class GridJobs : IDisposable
 
     /// <summary>Trains a job without a grid, and on silos of one and two lanes: weights and metrics are equal bit for bit.</summary>
     /// <param name="devices">Devices of the silo with two lanes, each with a replica of its own.</param>
-    public async Task RequireGridEqualsLocalAsync(JobSpec spec, CancellationToken token, int devices = 1)
+    public async Task RequireGridEqualsLocalAsync(JobSpec spec, CancellationToken token, int devices = 1, RewardPolicy? rewards = null)
     {
         var local = await TrainLocallyAsync(spec, "local");
         foreach (int lanes in (int[])[1, 2])
         {
             string id = $"lanes-{lanes}";
-            await using var silo = await TestSilo.StartAsync(lanes, lanes == 1 ? 1 : devices);
+            await using var silo = await TestSilo.StartAsync(lanes, rewards, lanes == 1 ? 1 : devices);
             var coordinator = silo.Grains.GetGrain<ICoordinatorGrain>(id);
             Assert.Null(await coordinator.Submit(Submission(spec, id), token));
             var (end, _) = await WatchAsync(coordinator, token);

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
 using Ctwa.Grains.Hosting;
+using Ctwa.Training.Specification;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Orleans.Configuration;
@@ -23,7 +24,7 @@ internal sealed class TestSilo : IAsyncDisposable
 
     public JobHosts Hosts => _host.Services.GetRequiredService<JobHosts>();
 
-    public static async Task<TestSilo> StartAsync(int lanes, int devices = 1)
+    public static async Task<TestSilo> StartAsync(int lanes, RewardPolicy? rewards = null, int devices = 1)
     {
         for (int attempt = 1; ; attempt++)
         {
@@ -31,7 +32,7 @@ internal sealed class TestSilo : IAsyncDisposable
             var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
             builder.UseOrleans(orleans => orleans
                 .UseLocalhostClustering(silo, gateway, primarySiloEndpoint: null, GridIdentity.ServiceId, ClusterId)
-                .AddGrid(new SiloComputeOptions { Lanes = lanes, Devices = [.. Enumerable.Repeat(TorchSharp.torch.CPU, devices)] }));
+                .AddGrid(new SiloComputeOptions { Lanes = lanes, Devices = [.. Enumerable.Repeat(TorchSharp.torch.CPU, devices)], Rewards = rewards ?? RewardPolicy.Closed }));
             var host = builder.Build();
             try
             {

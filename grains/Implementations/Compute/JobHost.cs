@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Ctwa.Training.Gradients;
+using Ctwa.Training.Rewards;
 using Ctwa.Training.Rollouts;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
@@ -14,6 +15,7 @@ namespace Ctwa.Grains.Compute;
 public sealed class JobHost : IDisposable
 {
     private readonly ComputeLane[] _lanes;
+    private readonly ComputeLane? _rewardLane;
     private readonly ShardWorker[] _workers;
     private readonly SliceWorker[] _slices;
     private readonly PolicyMemory _memory;
@@ -23,9 +25,27 @@ public sealed class JobHost : IDisposable
     private HeldUpdate? _update;
     private HeldUpdate? _probe;
 
-    public JobHost(PreparedJob job, int lanes, IReadOnlyList<torch.Device> devices)
+    /// <param name="job">What to compute.</param>
+    /// <param name="lanes">Threads for its shards and slices.</param>
+    /// <param name="devices">Where they compute; lanes take them in turn, reward models the last.</param>
+    /// <param name="log">Gets lines of its rewards for the silo's log.</param>
+    /// <exception cref="JobInputException">A reward cannot be opened; no memory was taken.</exception>
+    public JobHost(PreparedJob job, int lanes, IReadOnlyList<torch.Device> devices, Action<string> log)
     {
         Job = job;
+        // Models of rewards compute beside the shards, on a thread of their own.
+        _rewardLane = job.Spec.Objectives.Select(objective => objective.Reward).Concat(job.Spec.RewardModels.Select(model => model.Reward)).Any(reward => reward is ModelRewardSpec) ? new ComputeLane(lanes, job.Spec.Grid.ThreadsPerShard) : null;
+        try
+        {
+            var services = new RewardServices { Log = log, Device = devices[^1], Parallel = Environment.ProcessorCount };
+            Rewards = job.OpenRewards(_rewardLane is { } lane ? services with { Lane = new RewardLane(lane) } : services);
+        }
+        catch
+        {
+            _rewardLane?.Dispose();
+            throw;
+        }
+
         _memory = job.CreateMemory(devices[0]);
         _replicas = [.. devices.Skip(1).Select(device => job.CreateMemory(device, replica: true))];
         _lanes = [.. Enumerable.Range(0, Math.Clamp(Math.Max(lanes, devices.Count), 1, job.Spec.Grid.Shards)).Select(index => new ComputeLane(index, job.Spec.Grid.ThreadsPerShard))];
@@ -34,6 +54,9 @@ public sealed class JobHost : IDisposable
     }
 
     public PreparedJob Job { get; }
+
+    /// <summary>The job's sources of scores, opened on this silo.</summary>
+    public RewardSet Rewards { get; }
 
     /// <summary>Compute lanes that the job has here.</summary>
     public int Lanes => _lanes.Length;
@@ -113,6 +136,8 @@ public sealed class JobHost : IDisposable
 
     public void Dispose()
     {
+        Rewards.Dispose();
+        _rewardLane?.Dispose();
         foreach (var lane in _lanes) { lane.Dispose(); }
         _update?.Gradients.Dispose();
         _probe?.Gradients.Dispose();
@@ -197,6 +222,11 @@ public sealed class JobHost : IDisposable
 
     /// <summary>Contiguous ranges of shards or slices share a lane. Which lane never changes bits.</summary>
     private ComputeLane LaneOf(int index, int count) => _lanes[(int)((long)index * _lanes.Length / count)];
+
+    private sealed class RewardLane(ComputeLane lane) : IRewardLane
+    {
+        public Task<T> RunAsync<T>(Func<T> work) => lane.RunAsync(work);
+    }
 
     /// <summary>The gradients of one update, and what each slice answered to its last piece of work.</summary>
     private sealed record HeldUpdate(UpdateId Id, UpdateGradients Gradients)

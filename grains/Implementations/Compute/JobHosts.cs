@@ -1,17 +1,19 @@
 using System.Collections.Concurrent;
+using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
+using Microsoft.Extensions.Logging;
 
 namespace Ctwa.Grains.Compute;
 
 /// <summary>The jobs that this silo computes for.</summary>
-public sealed class JobHosts(SiloComputeOptions options) : IDisposable
+public sealed partial class JobHosts(SiloComputeOptions options, ILogger<JobHosts> logger) : IDisposable
 {
     private readonly ConcurrentDictionary<string, JobHost> _hosts = new(StringComparer.Ordinal);
 
     /// <summary>Makes room for a job.</summary>
     public JobHost Open(string jobId, PreparedJob job) => _hosts.AddOrUpdate(
         jobId,
-        _ => new JobHost(job, options.Lanes, options.Devices),
+        _ => new JobHost(job, options.Lanes, options.Devices, line => LogReward(logger, jobId, line)),
         (_, _) => throw new InvalidOperationException($"job '{jobId}' is already loaded on this silo."));
 
     /// <summary>The job's host.</summary>
@@ -30,6 +32,9 @@ public sealed class JobHosts(SiloComputeOptions options) : IDisposable
     {
         foreach (string jobId in _hosts.Keys) { Close(jobId); }
     }
+
+    [LoggerMessage(EventId = 301, Level = LogLevel.Warning, Message = "reward of job {JobId}: {Line}")]
+    private static partial void LogReward(ILogger logger, string jobId, string line);
 }
 
 /// <summary>What a silo lends to jobs.</summary>
@@ -40,4 +45,7 @@ public sealed record SiloComputeOptions
 
     /// <summary>Where models compute: lanes take them in turn, and the first has master weights, moments and sums of gradients. Never changes results, if all are of one kind.</summary>
     public IReadOnlyList<TorchSharp.torch.Device> Devices { get; init; } = [TorchSharp.torch.CPU];
+
+    /// <summary>Programs, hosts and secrets that jobs may use.</summary>
+    public RewardPolicy Rewards { get; init; } = RewardPolicy.Closed;
 }

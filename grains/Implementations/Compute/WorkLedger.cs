@@ -6,11 +6,9 @@ namespace Ctwa.Grains.Compute;
 /// The pieces of work that a grain was asked for, by identity: a piece asked for twice runs once. Kept on the grain's
 /// turn, so it needs no lock.
 /// </summary>
-internal sealed class WorkLedger<TResult>
+/// <param name="remembered">Pieces that are kept. Default: a coordinator is never more than a few pieces ahead of the one it last asked about.</param>
+internal sealed class WorkLedger<TResult>(int remembered = 8)
 {
-    // A coordinator is never more than a few pieces ahead of the one it last asked about.
-    private const int Remembered = 8;
-
     private static readonly TimeSpan s_longestPoll = TimeSpan.FromSeconds(2);
     private readonly Dictionary<string, Task<TResult>> _work = new(StringComparer.Ordinal);
     private readonly Queue<string> _order = new();
@@ -21,7 +19,7 @@ internal sealed class WorkLedger<TResult>
         if (_work.TryGetValue(key, out var known) && !known.IsFaulted) { return; }
         if (known is null) { _order.Enqueue(key); }
         _work[key] = RunAsync(work);
-        while (_order.Count > Remembered && _work[_order.Peek()].IsCompleted) { _work.Remove(_order.Dequeue()); }
+        while (_order.Count > remembered && _work[_order.Peek()].IsCompleted) { _work.Remove(_order.Dequeue()); }
     }
 
     /// <summary>Waits a while for a piece of work.</summary>

@@ -13,7 +13,7 @@ namespace Ctwa.Grains.Coordination;
 /// between. It is the only writer of the run directory.
 /// </summary>
 [Orleans.Concurrency.Reentrant, KeepAlive]
-public sealed class CoordinatorGrain(JobHosts hosts, ILogger<CoordinatorGrain> logger) : Grain, ICoordinatorGrain, IDisposable
+public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options, ILogger<CoordinatorGrain> logger) : Grain, ICoordinatorGrain, IDisposable
 {
     private readonly JobEvents _events = new();
     private readonly CancellationTokenSource _stop = new();
@@ -36,6 +36,8 @@ public sealed class CoordinatorGrain(JobHosts hosts, ILogger<CoordinatorGrain> l
         try
         {
             spec = JobSpecJson.Deserialize(submission.SpecJson);
+            // The administrator's list comes before everything else that a job can make this silo do.
+            if (options.Rewards.Refusals(spec) is { Count: > 0 } refused) { return Task.FromResult<JobFailure?>(new JobFailure(JobFailureKind.BadInput, string.Join('\n', refused))); }
             run = RunDirectory.Open(submission.RunDirectory, submission.Resume);
         }
         catch (Exception failure) when (failure is RunDirectoryException or InvalidDataException or System.Text.Json.JsonException)

@@ -56,7 +56,7 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
         var results = await OnShards<ScoreResult>(_ => new ScoreWork($"score/{rollout.Name}", rollout.ToMessage(), context.ReferenceLength), cancellationToken);
         var plan = _plans[rollout];
         int samples = results.Sum(result => result.Columns[0].Scores.Length) / plan.Prompts;
-        var columns = Enumerable.Range(0, _job.Rewards.Count).Select(_ => new ScoreAttempt[plan.Prompts * samples]).ToArray();
+        var columns = Enumerable.Range(0, _job.Spec.Objectives.Count).Select(_ => new ScoreAttempt[plan.Prompts * samples]).ToArray();
         for (int shard = 0; shard < Shards; shard++)
         {
             int[] rows = RowsOf(plan, shard, samples);

@@ -1,51 +1,42 @@
+using System.Collections.Immutable;
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
 using Ctwa.Training.Rewards;
-using Ctwa.Training.Specification;
 
 namespace Ctwa.Grains.Rewards;
 
-/// <summary>Calls an objective's reward off the grain's turn, within the objective's time limit per completion.</summary>
+/// <summary>Address of one source of scores: hands batches to the silo's opened rewards and remembers what came of them.</summary>
 [Orleans.Concurrency.Reentrant]
 public sealed class RewardModelGrain(JobHosts hosts) : Grain, IRewardModelGrain
 {
+    // Batches of all shards at once, and their answers until the next step's: small columns of numbers.
+    private const int Remembered = 4096;
+
+    private JobHost? _host;
+    private WorkLedger<ImmutableArray<ScoreColumnMessage>> _work = new(Remembered);
+
     /// <inheritdoc/>
-    public async Task<ScoreColumnMessage> Score(ScoreBatch batch, CancellationToken cancellationToken)
+    public Task Start(string key, ScoreBatch batch, CancellationToken cancellationToken)
     {
-        var (jobId, objective) = GrainKeys.Parse(this.GetPrimaryKeyString());
-        var job = hosts.Get(jobId).Job;
-        var spec = job.Spec.Objectives[objective];
-        var scorer = new ObjectiveScorer(spec, job.Rewards[objective]);
-        var limit = ScoringTimeout.Of(spec);
-        var context = new RewardContext(batch.ReferenceLength);
-        using var slots = new SemaphoreSlim(Environment.ProcessorCount);
-        var attempts = await Task.WhenAll(batch.Items.Select(item => AttemptAsync(slots, scorer, item.ToCore(), context, limit)));
-        return ((IReadOnlyList<ScoreAttempt>)attempts).ToMessage();
+        var (jobId, source) = GrainKeys.Parse(this.GetPrimaryKeyString());
+        var host = hosts.Get(jobId);
+        // A run that was resumed asks anew, and never gets what its earlier attempt was answered: that is in its record, or must not be used.
+        if (!ReferenceEquals(_host, host)) { (_host, _work) = (host, new(Remembered)); }
+        _work.Start(key, () => ScoreAsync(host, source, batch));
+        return Task.CompletedTask;
     }
 
-    /// <summary>One completion within its time limit. A reward that hangs keeps its thread; the job does not wait for it.</summary>
-    private static async Task<ScoreAttempt> AttemptAsync(SemaphoreSlim slots, ObjectiveScorer scorer, ScoredCompletion completion, RewardContext context, TimeSpan limit)
+    /// <inheritdoc/>
+    public async Task<ScoreReport> Poll(string key, CancellationToken cancellationToken)
     {
-        await slots.WaitAsync();
-        try
-        {
-            // The limit is the reward's own time: it does not run while the batch waits for a thread.
-            var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            var scoring = Task.Run(() =>
-            {
-                begun.SetResult();
-                return scorer.Attempt(completion, context);
-            });
-            await begun.Task;
-            return await scoring.WaitAsync(limit);
-        }
-        catch (TimeoutException)
-        {
-            return ScoreAttempt.Failed(FormattableString.Invariant($"no score within {limit.TotalSeconds:0.###} s"));
-        }
-        finally
-        {
-            slots.Release();
-        }
+        var (status, columns, error) = await _work.PollAsync(key, cancellationToken);
+        return new ScoreReport(status, columns.IsDefault ? [] : columns, error);
+    }
+
+    private static async Task<ImmutableArray<ScoreColumnMessage>> ScoreAsync(JobHost host, int source, ScoreBatch batch)
+    {
+        // Off the turn: plain rewards, requests and files must not hold up the silo's scheduler.
+        var columns = await Task.Run(() => host.Rewards.ScoreAsync(source, [.. batch.Items.Select(item => item.ToCore())], new RewardContext(batch.ReferenceLength), CancellationToken.None));
+        return [.. columns.Select(column => ((IReadOnlyList<ScoreAttempt>)column).ToMessage())];
     }
 }

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
+using Ctwa.Grains.Coordination;
 using Ctwa.Training.Losses;
 using Ctwa.Training.Randomness;
+using Ctwa.Training.Rewards;
 using Ctwa.Training.Rollouts;
 using Ctwa.Training.Steps;
 
@@ -12,8 +14,8 @@ namespace Ctwa.Grains.Rollouts;
 [Orleans.Concurrency.Reentrant]
 public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrain
 {
-    // Texts per call to a reward: well below the 64 KB of a message at any length that training uses.
-    private const int BatchBytes = 32 * 1024;
+    // Batches that a shard has under way at one source of scores.
+    private const int BatchesAtOnce = 16;
 
     private readonly WorkLedger<ShardResult> _work = new();
 
@@ -88,29 +90,49 @@ public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrai
     {
         var rollout = work.Rollout.ToCore();
         var completions = host.Completions(rollout, Shard);
-        var items = await Task.Run(() => completions.Select(completion => host.Job.Describe(rollout.Purpose, completion).ToMessage()).ToArray());
-        var columns = await Task.WhenAll(Enumerable.Range(0, host.Job.Rewards.Count).Select(objective => ScoreObjectiveAsync(objective, items, work.ReferenceLength)));
+        var items = await Task.Run(() => completions.Select(completion => host.Job.Describe(rollout.Purpose, completion)).ToArray());
+        var sources = host.Rewards.Sources;
+        var scored = await Task.WhenAll(Enumerable.Range(0, sources.Length).Select(source => ScoreSourceAsync(source, work, items)));
+        var columns = new ScoreColumnMessage[host.Job.Spec.Objectives.Count];
+        for (int source = 0; source < sources.Length; source++)
+        {
+            for (int k = 0; k < sources[source].Objectives.Length; k++)
+            {
+                ScoreColumnMessage[] parts = [.. scored[source].Select(part => part[k])];
+                columns[sources[source].Objectives[k]] = new ScoreColumnMessage([.. parts.SelectMany(p => p.Scores)], [.. parts.SelectMany(p => p.Failures)], [.. parts.SelectMany(p => p.Retries)]);
+            }
+        }
+
         return new ScoreResult([.. columns]);
     }
 
-    private async Task<ScoreColumnMessage> ScoreObjectiveAsync(int objective, ScoreItem[] items, double referenceLength)
+    /// <summary>Asks one source about all of the shard's completions, in batches side by side.</summary>
+    private async Task<ImmutableArray<ScoreColumnMessage>[]> ScoreSourceAsync(int source, ScoreWork work, ScoredCompletion[] items)
     {
-        var grain = GrainFactory.GetGrain<IRewardModelGrain>(GrainKeys.Of(JobId, objective));
-        var parts = new List<ScoreColumnMessage>();
-        for (int first = 0; first < items.Length;)
+        var grain = GrainFactory.GetGrain<IRewardModelGrain>(GrainKeys.Of(JobId, source));
+        using var slots = new SemaphoreSlim(BatchesAtOnce);
+        return await Task.WhenAll(ScoreBatches.Cut(items).Select(async (range, part) =>
         {
-            int count = 0;
-            for (int bytes = 0; first + count < items.Length && (count == 0 || bytes < BatchBytes); count++)
+            await slots.WaitAsync();
+            try
             {
-                var item = items[first + count];
-                bytes += 2 * (item.Prompt.Length + item.Response.Length + item.GroundTruth.Length);
+                string key = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{work.Key}/{Shard}/{part}");
+                var batch = new ScoreBatch([.. items[range].Select(item => item.ToMessage())], work.ReferenceLength);
+                return await WorkDriver.DriveAsync(
+                    $"source {source} of job {JobId}, {key}",
+                    () => grain.Start(key, batch, CancellationToken.None),
+                    async () =>
+                    {
+                        var report = await grain.Poll(key, CancellationToken.None);
+                        return (report.Status, report.Columns, report.Error);
+                    },
+                    CancellationToken.None);
             }
-
-            parts.Add(await grain.Score(new ScoreBatch([.. items.AsSpan(first, count)], referenceLength), CancellationToken.None));
-            first += count;
-        }
-
-        return new ScoreColumnMessage([.. parts.SelectMany(p => p.Scores)], [.. parts.SelectMany(p => p.Failures)], [.. parts.SelectMany(p => p.Retries)]);
+            finally
+            {
+                slots.Release();
+            }
+        }));
     }
 
     private async Task<ShardResult> MeasureTokensAsync(JobHost host, MeasureTokensWork work) =>

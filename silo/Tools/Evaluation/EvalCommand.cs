@@ -53,7 +53,7 @@ internal static class EvalCommand
         _ = ModelOptions.Type(options.Type);
         ToolOutputFiles.Check(("--output", options.Output), ("--samples-out", options.SamplesOut));
         var inputs = EvalInputs.Resolve(options, error);
-        var rewards = EvalRewards.Open(inputs.Job);
+        using var rewards = EvalRewards.Open(inputs.Job, options.Device, error);
         torch.set_num_threads(options.Threads);
         var result = await new EvalRun(inputs, options, rewards, error).RunAsync(cancellationToken);
         foreach (string line in EvalTable.Lines(result)) { await output.WriteLineAsync(line); }

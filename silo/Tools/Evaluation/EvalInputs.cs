@@ -48,7 +48,7 @@ internal sealed record EvalInputs
         var model = ModelOptions.Describe(options.Model, error);
         var baseline = options.Baseline is { } other ? ModelOptions.Describe(other, error) : null;
         var (limits, jobFile) = FindJob(options, model);
-        var job = options.Rewards.Count > 0 ? EvalObjectives.Parse(options.Rewards) : limits ?? throw Wrong($"'{options.Model}' is no run, so nothing says what counts: give --job JOB.yaml, or --reward NAME=KIND such as --reward accuracy=math_boxed.");
+        var job = options.Rewards.Count > 0 ? JobInspector.WithAbsolutePaths(EvalObjectives.Parse(options.Rewards)) : limits ?? throw Wrong($"'{options.Model}' is no run, so nothing says what counts: give --job JOB.yaml, or --reward NAME=KIND such as --reward accuracy=math_boxed.");
         if (job.Objectives.Count == 0) { throw Wrong($"{jobFile} has no objectives (kind: sft); give --reward NAME=KIND, or --job JOB.yaml of a job with objectives."); }
         var (data, name, split, own) = FindData(options, limits, jobFile);
         long seed = options.Seed ?? limits?.Seed ?? 1;

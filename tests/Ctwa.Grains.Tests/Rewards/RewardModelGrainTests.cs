@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
 using Ctwa.Grains.Abstractions;
 using Ctwa.TestKit.Processes;
 using Ctwa.Training.Rewards;
@@ -52,6 +54,48 @@ public sealed class RewardModelGrainTests : IDisposable
         Assert.DoesNotContain(null, column.Scores);
     }
 
+    [Fact]
+    public async Task No_call_lasts_as_long_as_a_slow_reward_and_a_batch_asked_for_twice_is_scored_once()
+    {
+        int calls = 0;
+        var slow = new Reward(_ =>
+        {
+            Interlocked.Increment(ref calls);
+            Thread.Sleep(3500);
+            return 1;
+        });
+        var spec = _jobs.Read(ExactnessJobs.Create("linear", odd: false));
+        await using var silo = await TestSilo.StartAsync(lanes: 1);
+        silo.Hosts.Open("job", PreparedJob.Prepare(spec, _jobs.Folder, [slow, slow, slow]));
+        var grain = silo.Grains.GetGrain<IRewardModelGrain>("job/0");
+        var batch = new ScoreBatch([new ScoreItem("prompt", "response", 3, "3")], ReferenceLength: 5);
+        var clock = Stopwatch.StartNew();
+        await grain.Start("a", batch, TestContext.Current.CancellationToken);
+        await grain.Start("a", batch, TestContext.Current.CancellationToken);
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(2), $"Start took {clock.Elapsed}");
+        Assert.Equal(WorkStatus.Running, (await grain.Poll("a", TestContext.Current.CancellationToken)).Status);
+        Assert.Equal([1], Assert.Single(await PollAsync(grain, "a", batch)).Scores);
+        Assert.Equal(1, calls);
+        Assert.Equal(WorkStatus.Unknown, (await grain.Poll("b", TestContext.Current.CancellationToken)).Status);
+    }
+
+    [Fact]
+    public async Task A_job_that_is_opened_again_is_answered_anew()
+    {
+        int calls = 0;
+        var counting = new Reward(_ => Interlocked.Increment(ref calls));
+        var spec = _jobs.Read(ExactnessJobs.Create("linear", odd: false));
+        await using var silo = await TestSilo.StartAsync(lanes: 1);
+        var grain = silo.Grains.GetGrain<IRewardModelGrain>("job/0");
+        var batch = new ScoreBatch([new ScoreItem("prompt", "response", 3, "3")], ReferenceLength: 5);
+        for (int attempt = 1; attempt <= 2; attempt++)
+        {
+            silo.Hosts.Open("job", PreparedJob.Prepare(spec, _jobs.Folder, [counting, counting, counting]));
+            Assert.Equal([attempt], Assert.Single(await PollAsync(grain, "a", batch)).Scores);
+            silo.Hosts.Close("job");
+        }
+    }
+
     public void Dispose() => _jobs.Dispose();
 
     private async Task<ScoreColumnMessage> ScoreAsync(IReward reward, string[] responses)
@@ -61,7 +105,21 @@ public sealed class RewardModelGrainTests : IDisposable
         await using var silo = await TestSilo.StartAsync(lanes: 1);
         silo.Hosts.Open("job", PreparedJob.Prepare(spec, _jobs.Folder, [reward, reward, reward]));
         var batch = new ScoreBatch([.. responses.Select(response => new ScoreItem("prompt", response, 3, "3"))], ReferenceLength: 5);
-        return await silo.Grains.GetGrain<IRewardModelGrain>("job/1").Score(batch, TestContext.Current.CancellationToken);
+        return Assert.Single(await PollAsync(silo.Grains.GetGrain<IRewardModelGrain>("job/1"), "batch", batch));
+    }
+
+    private static async Task<ImmutableArray<ScoreColumnMessage>> PollAsync(IRewardModelGrain grain, string key, ScoreBatch batch)
+    {
+        await grain.Start(key, batch, TestContext.Current.CancellationToken);
+        while (true)
+        {
+            var report = await grain.Poll(key, TestContext.Current.CancellationToken);
+            if (report.Status != WorkStatus.Running)
+            {
+                Assert.Equal((WorkStatus.Done, null), (report.Status, report.Error));
+                return report.Columns;
+            }
+        }
     }
 
     private sealed class Reward(Func<ScoredCompletion, double> score) : IReward

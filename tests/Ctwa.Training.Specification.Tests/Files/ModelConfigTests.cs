@@ -109,6 +109,10 @@ public sealed class ModelConfigTests
     }
 
     [Fact]
+    public void A_name_with_half_of_a_surrogate_pair_is_refused() =>
+        Assert.Contains("half of a surrogate pair", Assert.Single(Read("""{"\ud800":1,"\ud801":2}""").Errors), StringComparison.Ordinal);
+
+    [Fact]
     [Trait("Category", GoldenFolder.Category)]
     public void Every_golden_model_is_read_and_written_as_itself()
     {

@@ -80,7 +80,7 @@ internal static class JobKeyTables
         if (info.Kind == JsonTypeInfoKind.Enumerable)
         {
             string length = JobWalker.Attribute<LengthAttribute>(property) is { } bound ? FormattableString.Invariant($" of {bound.MinimumLength}") : "";
-            return Info(info.ElementType!).Kind == JsonTypeInfoKind.Object ? "list of mappings, see below" : $"list{length} numbers";
+            return Info(info.ElementType!).Kind == JsonTypeInfoKind.Object ? "list of mappings, see below" : info.ElementType == typeof(string) ? "list of texts" : $"list{length} numbers";
         }
 
         if (type == typeof(bool)) { return "`true`, `false`"; }

@@ -92,7 +92,7 @@ public sealed class JobSpecReaderTests
             e => Assert.Contains("data.train.min_terms: is 5, more than max_terms 4", e),
             e => Assert.StartsWith("job.yaml(4,30): rollout.prompts_per_step: is text, 'many'", e),
             e => Assert.Contains("rollout.top_k: is 20; accepted is 0", e),
-            e => Assert.Contains("objectives[0].reward.kind: is 'clarty'; accepted: math_boxed, conciseness, clarity. Did you mean 'clarity'?", e));
+            e => Assert.Contains("objectives[0].reward.kind: is 'clarty'; accepted: math_boxed, conciseness, clarity, gsm8k, length, regex, expression, process, http, model, shared. Did you mean 'clarity'?", e));
     }
 
     [Fact]

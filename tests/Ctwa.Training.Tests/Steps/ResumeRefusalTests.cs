@@ -104,7 +104,7 @@ public sealed class ResumeRefusalTests : IDisposable
     public void Every_section_of_a_job_either_binds_a_supervised_checkpoint_or_is_known_not_to()
     {
         string[] sections = [.. typeof(JobSpec).GetProperties().Select(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name))];
-        string[] binding = ["kind", "seed", "model", "data", "warm_start", "supervised", "grid"], known = [.. Later.Keys, "reward_kl"];
+        string[] binding = ["kind", "seed", "model", "data", "warm_start", "supervised", "grid"], known = [.. Later.Keys, "reward_kl", "reward_models"];
         Assert.Equal(binding, binding.Intersect(sections));
         Assert.All(binding, section => Assert.True(JobSettings.DecidesSupervisedStage(section)));
         Assert.All(known, section => Assert.False(JobSettings.DecidesSupervisedStage(section)));

@@ -15,6 +15,7 @@ public enum RandomPurpose : uint
     Test = 8,
     GreedyBaseline = 20,
     TokenSelection = 21,
+    RewardBackoff = 40,
     Bootstrap = 22,
     ProjectionOrder = 9,
     AdapterInitialization = 30,

@@ -18,7 +18,9 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
     private readonly PolicyMemory _memory;
     private readonly ShardWorker _worker;
     private readonly SliceWorker[] _slices;
+    private readonly RewardSet _rewards;
     private readonly Dictionary<RolloutId, Completion[]> _rollouts = [];
+    private readonly Dictionary<RolloutId, StepPlan> _plans = [];
     private UpdateGradients? _update;
     private UpdateGradients? _probe;
 
@@ -26,6 +28,7 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
     {
         torch.set_num_threads(job.Spec.Grid.ThreadsPerShard);
         _job = job;
+        _rewards = job.OpenRewards(new RewardServices());
         _memory = job.CreateMemory(torch.CPU);
         _worker = new ShardWorker(job, _memory);
         _slices = [.. job.Layout.Slices(job.Spec.Grid.Slices).Select(range => new SliceWorker(_memory, range, job.Layout.LastBlock()) { TailLearningRate = (job.Spec.Loss.Value ?? new()).LearningRate })];
@@ -71,20 +74,19 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
         }
 
         _rollouts[request.Id] = all;
+        _plans[request.Id] = request.Plan;
         return Task.FromResult(all.Select(CompletionSummaries.Of).ToArray());
     }
 
     public Task<IReadOnlyList<IReadOnlyList<ScoreAttempt>>> ScoreAsync(RolloutId rollout, RewardContext context, CancellationToken cancellationToken)
     {
         var completions = _rollouts[rollout].Select(completion => _job.Describe(rollout.Purpose, completion)).ToArray();
-        var columns = new List<IReadOnlyList<ScoreAttempt>>();
-        for (int j = 0; j < _job.Rewards.Count; j++)
-        {
-            var scorer = new ObjectiveScorer(_job.Spec.Objectives[j], _job.Rewards[j]);
-            columns.Add([.. completions.Select(completion => scorer.Attempt(completion, context))]);
-        }
+        var plan = _plans[rollout];
+        int samples = completions.Length / plan.Prompts;
+        var rowsOf = Enumerable.Range(0, Shards).Select(shard => plan.PromptsOf(shard).SelectMany(prompt => Enumerable.Range(prompt * samples, samples)).ToArray());
 
-        return Task.FromResult<IReadOnlyList<IReadOnlyList<ScoreAttempt>>>(columns);
+        // Waits here: tensor work after an await would go on in another thread, with another number of native threads.
+        return Task.FromResult<IReadOnlyList<IReadOnlyList<ScoreAttempt>>>(_rewards.ScoreAll(completions, rowsOf, context, cancellationToken));
     }
 
     public Task<CompletionText[]> TextsAsync(RolloutId rollout, int prompts, CancellationToken cancellationToken) =>
@@ -94,6 +96,7 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
     public Task ReleaseAsync(RolloutId rollout, CancellationToken cancellationToken)
     {
         _rollouts.Remove(rollout);
+        _plans.Remove(rollout);
         return Task.CompletedTask;
     }
 
@@ -192,6 +195,7 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
         _probe?.Dispose();
         _worker.Dispose();
         _memory.Dispose();
+        _rewards.Dispose();
     }
 
     /// <summary>Indices of a shard's completions of a training step, in the shard's order.</summary>

@@ -28,9 +28,9 @@ public sealed class PreparedJob
     /// <summary>Opens data and tokenizer and checks prompts against the job's limits; loads no weights.</summary>
     /// <param name="spec">A checked job with absolute paths.</param>
     /// <param name="folder">Where a built-in tokenizer's files are put: the run directory.</param>
-    /// <param name="rewards">Reward per objective; null: those of the job. Tests pass their own.</param>
+    /// <param name="rewards">Plain reward per source of scores (see <see cref="RewardSource"/>); null: those of the job. Tests pass their own.</param>
     /// <exception cref="JobInputException">Data, tokenizer or model shape do not fit; the message says what to do.</exception>
-    public static PreparedJob Prepare(JobSpec spec, string folder, IReadOnlyList<IReward>? rewards = null)
+    public static PreparedJob Prepare(JobSpec spec, string folder, IReadOnlyList<IReward?>? rewards = null)
     {
         try
         {
@@ -42,7 +42,7 @@ public sealed class PreparedJob
         }
     }
 
-    private PreparedJob(JobSpec spec, string folder, IReadOnlyList<IReward>? rewards)
+    private PreparedJob(JobSpec spec, string folder, IReadOnlyList<IReward?>? rewards)
     {
         Spec = spec;
         string tokenizer = TokenizerPath(spec, folder);
@@ -75,7 +75,7 @@ public sealed class PreparedJob
         DataFiles = [.. Fingerprints(spec)];
         // A missing or broken template is told now, not when the stage begins.
         if (_supervised is not null) { _ = EncodeSupervised(1, 0); }
-        Rewards = rewards ?? [.. spec.Objectives.Select(objective => RewardRegistry.Create(objective.Reward))];
+        Rewards = rewards ?? [.. RewardSource.Of(spec).Select(source => RewardRegistry.CreatePlain(source.Reward))];
         if (spec.Kind == JobKind.Rl)
         {
             var setup = ScalarizerRegistry.Create(spec.Scalarizer, spec.Objectives);
@@ -111,8 +111,8 @@ public sealed class PreparedJob
     /// <summary>Tokens that end a response: of generation_config.json, else of config.json, else of the tokenizer.</summary>
     public IReadOnlyList<int> StopTokens { get; }
 
-    /// <summary>One per objective, in the job's order.</summary>
-    public IReadOnlyList<IReward> Rewards { get; }
+    /// <summary>One per source of scores, in the order of <see cref="RewardSource.Of"/>; null where the scores come from outside this code.</summary>
+    public IReadOnlyList<IReward?> Rewards { get; }
 
     /// <summary>The method; null for sft jobs.</summary>
     public IScalarizer? Scalarizer { get; }
@@ -147,6 +147,20 @@ public sealed class PreparedJob
 
     /// <summary>A frozen copy of the policy is kept: for the KL term, or because the method compares with it.</summary>
     public bool KeepsReference => Spec.Kind == JobKind.Rl && (Spec.Loss.Kl.Coefficient > 0 || Spec.RewardKl is not null || Scalarizer!.Requires.HasFlag(ScalarizerSignals.ReferencePolicy));
+
+    /// <summary>The job's rewards, opened for use on this silo.</summary>
+    /// <exception cref="JobInputException">A token is not in the environment, or a file of a reward is not what the job says.</exception>
+    public RewardSet OpenRewards(RewardServices services)
+    {
+        try
+        {
+            return RewardSet.Open(Spec, Rewards, services);
+        }
+        catch (Exception failure) when (failure is InvalidDataException or IOException)
+        {
+            throw new JobInputException(failure.Message, failure);
+        }
+    }
 
     /// <summary>AdamW's settings in a stage.</summary>
     public OptimizerSpec OptimizerOf(TrainingStage stage) => stage == TrainingStage.Supervised ? Supervised!.Optimizer : Spec.Optimizer;

@@ -30,6 +30,7 @@ public sealed record GenerationConfig(ImmutableArray<int> EosTokenIds)
             if (!document.RootElement.TryGetProperty("eos_token_id", out var value) || value.ValueKind == JsonValueKind.Null) { return new GenerationConfig([]); }
             return new GenerationConfig(value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(item => Id(path, item))] : [Id(path, value)]);
         }
+        catch (InvalidOperationException e) { throw new InvalidDataException($"{path} is not valid JSON: a property's name has half of a surrogate pair.", e); }
         catch (JsonException e) { throw new InvalidDataException($"{path} is not valid JSON at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}.", e); }
     }
 

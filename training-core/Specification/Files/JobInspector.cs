@@ -5,7 +5,11 @@ namespace Ctwa.Training.Specification;
 /// <summary>What the inspector learnt about a job's files.</summary>
 /// <param name="Findings">Everything that is wrong; empty: the job may run.</param>
 /// <param name="Model">The model's shape; null if it could not be told.</param>
-public sealed record JobInspection(IReadOnlyList<JobFinding> Findings, ModelConfig? Model);
+public sealed record JobInspection(IReadOnlyList<JobFinding> Findings, ModelConfig? Model)
+{
+    /// <summary>Reward models that are loaded beside the policy.</summary>
+    public IReadOnlyList<RewardModelFolder> RewardModels { get; init; } = [];
+}
 
 /// <summary>Checks the files that a job names. Reads headers and first lines only: no weight and no data set is loaded.</summary>
 public sealed class JobInspector
@@ -28,7 +32,9 @@ public sealed class JobInspector
             if (source.Of(job) is { Path: { } file } data) { inspector.Guard(source.Path + ".path", () => new DataFileInspector(source.Path, data, file, inspector.Find).Inspect(inspector.Resolve(file))); }
         }
 
-        return new JobInspection(inspector.findings, model);
+        var rewards = new RewardInspector(job, inspector.Resolve, inspector.Find);
+        inspector.Guard("", rewards.Run);
+        return new JobInspection(inspector.findings, model) { RewardModels = rewards.Models };
     }
 
     /// <summary>The job with absolute paths, so that it means the same in another process.</summary>
@@ -46,6 +52,8 @@ public sealed class JobInspector
             Data = job.Data with { Train = Data(job.Data.Train)!, Validation = Data(job.Data.Validation), Test = Data(job.Data.Test) },
             WarmStart = job.WarmStart is { } warm ? warm with { Data = Data(warm.Data) } : null,
             Supervised = job.Supervised is { } supervised ? supervised with { Data = Data(supervised.Data) } : null,
+            Objectives = [.. job.Objectives.Select(objective => objective with { Reward = RewardInspector.WithAbsolutePaths(objective.Reward, root) })],
+            RewardModels = [.. job.RewardModels.Select(shared => shared with { Reward = RewardInspector.WithAbsolutePaths(shared.Reward, root) })],
         };
     }
 

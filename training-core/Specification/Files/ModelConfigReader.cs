@@ -36,6 +36,12 @@ internal sealed partial class ModelConfigReader(string path, ICollection<string>
             errors.Add($"{path}({e.LineNumber + 1},{e.BytePositionInLine + 1}): not valid JSON: {PositionSuffix().Replace(e.Message, "")}");
             return null;
         }
+        catch (InvalidOperationException)
+        {
+            // A name with half a surrogate pair, which the search for duplicates cannot decode.
+            errors.Add($"{path}: not valid JSON: a property's name has half of a surrogate pair.");
+            return null;
+        }
 
         using (document)
         {

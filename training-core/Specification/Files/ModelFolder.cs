@@ -36,14 +36,18 @@ public sealed class ModelFolder
     }
 
     /// <summary>The same; adds one finding per defect to <paramref name="errors"/> and returns null if there is any.</summary>
-    public static ModelFolder? Read(string path, ModelConfig config, ICollection<string> errors)
+    /// <param name="path">The folder.</param>
+    /// <param name="config">Its configuration.</param>
+    /// <param name="errors">Gets the findings.</param>
+    /// <param name="head">Parameters that there must be besides those of the configuration.</param>
+    public static ModelFolder? Read(string path, ModelConfig config, ICollection<string> errors, params IReadOnlyList<ModelParameter> head)
     {
         var found = new List<string>();
         Dictionary<string, StoredTensor>? tensors = null;
         try
         {
             tensors = ReadTensors(path, found);
-            if (found.Count == 0) { Compare(path, config, tensors, found); }
+            if (found.Count == 0) { Compare(path, config, [.. config.Parameters(), .. head], tensors, found); }
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException) { found.Add(e.Message); }
 
@@ -142,9 +146,8 @@ public sealed class ModelFolder
         catch (InvalidOperationException e) { throw new InvalidDataException($"{index} holds text that is not valid Unicode.", e); }
     }
 
-    private static void Compare(string path, ModelConfig config, Dictionary<string, StoredTensor> tensors, ICollection<string> errors)
+    private static void Compare(string path, ModelConfig config, IReadOnlyList<ModelParameter> expected, Dictionary<string, StoredTensor> tensors, ICollection<string> errors)
     {
-        var expected = config.Parameters();
         foreach (var parameter in expected)
         {
             if (!tensors.TryGetValue(parameter.Name, out var stored)) { errors.Add($"{path} lacks tensor '{parameter.Name}' of shape {SafetensorsHeader.Show(parameter.Shape)}, which its config.json calls for."); continue; }

@@ -48,6 +48,9 @@ public sealed record JobSpec
     [Description("The objectives, in order. Their names key all state and metrics. Required with kind: rl.")]
     public IReadOnlyList<ObjectiveSpec> Objectives { get; init; } = [];
 
+    [Description("Reward models whose outputs several objectives share: reward: {kind: shared, source: NAME}. Each is asked once per completion.")]
+    public IReadOnlyList<RewardModelSpec> RewardModels { get; init; } = [];
+
     [Description("How a scalar reward becomes an advantage per token.")]
     public AdvantageSpec Advantage { get; init; } = new();
 

@@ -1,6 +1,5 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
-using System.Text.Json.Serialization;
 
 namespace Ctwa.Training.Specification;
 
@@ -24,11 +23,11 @@ public sealed record ObjectiveSpec
     [Description("The score used with on_failure: substitute.")]
     public double SubstituteScore { get; init; }
 
-    [Description("Retries of a failed score.")]
+    [Description("Retries of a failed score. With reward.kind: shared, those of the reward model count.")]
     [Range(0, 100)]
     public int Retries { get; init; } = 2;
 
-    [Description("Time allowed for one scoring call, such as 500ms, 5s or 2m.")]
+    [Description("Time allowed for one scoring call, such as 500ms, 5s or 2m. With reward.kind: shared, that of the reward model counts.")]
     public string Timeout { get; init; } = "5s";
 }
 
@@ -37,28 +36,3 @@ public enum FailurePolicy { Fail, DropSample, Substitute }
 
 /// <summary>corrected: the published meaning with known defects mended; reference: the reference implementation's arithmetic, defects included.</summary>
 public enum MethodMode { Corrected, Reference }
-
-/// <summary>A reward function; <c>kind</c> chooses it.</summary>
-[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
-[JsonDerivedType(typeof(MathBoxedRewardSpec), "math_boxed")]
-[JsonDerivedType(typeof(ConcisenessRewardSpec), "conciseness")]
-[JsonDerivedType(typeof(ClarityRewardSpec), "clarity")]
-public abstract record RewardSpec
-{
-    [Description("corrected (default) or reference (the reference implementation's arithmetic, defects included).")]
-    public MethodMode Mode { get; init; } = MethodMode.Corrected;
-}
-
-/// <summary>1 if the last <c>\boxed{}</c> equals the ground truth, else 0.</summary>
-public sealed record MathBoxedRewardSpec : RewardSpec;
-
-/// <summary>1 if the response is shorter, in tokens, than the running mean length of training responses, else 0.</summary>
-public sealed record ConcisenessRewardSpec : RewardSpec
-{
-    [Description("Share of its weight that an earlier step keeps in the running mean at each new step: 1 (default) averages over the whole run, 0.9 over about ten steps.")]
-    [Range(0.0, 1.0)]
-    public double Decay { get; init; } = 1.0;
-}
-
-/// <summary>1 if the response is written in visible steps, else 0.</summary>
-public sealed record ClarityRewardSpec : RewardSpec;

@@ -11,8 +11,14 @@ public static partial class ScoringTimeout
 
     /// <summary>The time allowed for one scoring call of a checked objective.</summary>
     /// <exception cref="FormatException">The text is no duration; a checked job has none such.</exception>
-    public static TimeSpan Of(ObjectiveSpec objective) =>
-        TryParse(objective.Timeout, out var value) ? value : throw new FormatException($"timeout of objective {objective.Name} is '{objective.Timeout}'; accepted are durations such as 500ms, 5s or 2m, up to 5m.");
+    public static TimeSpan Of(ObjectiveSpec objective) => Parse($"timeout of objective {objective.Name}", objective.Timeout);
+
+    /// <summary>A duration of a checked job.</summary>
+    /// <param name="what">Names it in the error.</param>
+    /// <param name="text">The duration.</param>
+    /// <exception cref="FormatException">The text is no duration; a checked job has none such.</exception>
+    public static TimeSpan Parse(string what, string text) =>
+        TryParse(text, out var value) ? value : throw new FormatException($"{what} is '{text}'; accepted are durations such as 500ms, 5s or 2m, up to 5m.");
 
     /// <summary>False unless the text is a duration greater than 0 and at most <see cref="Longest"/>.</summary>
     public static bool TryParse(string text, out TimeSpan value)

@@ -7,14 +7,16 @@ namespace Ctwa.Training.Specification;
 public sealed class JobPlan
 {
     private readonly JobSpec job;
+    private readonly IReadOnlyList<RewardModelFolder> rewardModels;
 
-    private JobPlan(JobSpec job, ModelConfig model, int lanes)
+    private JobPlan(JobSpec job, ModelConfig model, int lanes, IReadOnlyList<RewardModelFolder> rewardModels)
     {
         this.job = job;
         Model = model;
         Lanes = lanes;
         Parameters = model.ParameterCount();
-        Memory = MemoryEstimate.Of(job, model, lanes);
+        this.rewardModels = rewardModels;
+        Memory = MemoryEstimate.Of(job, model, lanes) with { RewardModels = RewardBytes() };
     }
 
     /// <summary>Shape of the model.</summary>
@@ -46,7 +48,8 @@ public sealed class JobPlan
     /// <param name="job">A job without errors.</param>
     /// <param name="model">Its model, from <see cref="JobInspector"/>.</param>
     /// <param name="lanes">Compute lanes of the device.</param>
-    public static JobPlan Create(JobSpec job, ModelConfig model, int lanes = 2) => new(job, model, lanes);
+    /// <param name="rewardModels">Models of its rewards, from <see cref="JobInspector"/>.</param>
+    public static JobPlan Create(JobSpec job, ModelConfig model, int lanes = 2, params IReadOnlyList<RewardModelFolder> rewardModels) => new(job, model, lanes, rewardModels);
 
     /// <summary>Prompts of an update that shard <paramref name="shard"/> owns: contiguous parts, the sizes differ by at most one.</summary>
     public static (int First, int Count) ShardRange(int prompts, int shards, int shard)
@@ -85,12 +88,19 @@ public sealed class JobPlan
             Line("method", $"{Method()} on {string.Join(", ", job.Objectives.Select(o => o.Name))}");
         }
 
+        foreach (var use in RewardUses.Of(job)) { Line("uses", $"{Word(use.Kind)} {use.Value} ({use.Owner})"); }
+        foreach (var model in rewardModels) { Line("reward model", $"{ModelConfig.TypeName(model.Config.Architecture)}, {Number(model.ParameterCount())} parameters, labels {string.Join(", ", model.Labels.Take(8))}{(model.Labels.Length > 8 ? ", ..." : "")}"); }
         if (job.Model.Lora is { } lora) { Line("trained", $"{Number(Trained)} parameters in adapters of rank {lora.Rank} on {string.Join(", ", lora.Targets.Select(target => target.Module().Split('.')[1]))}"); }
         if (job.Model.Dtype != ComputeType.Float32) { Line("computes in", $"{job.Model.Dtype.ToString().ToLowerInvariant()}; master weights, gradients and optimizer in float32"); }
         Line("slices", $"{job.Grid.Slices} of about {Number((Trained + job.Grid.Slices - 1) / job.Grid.Slices)} parameters");
         Line("memory", $"about {Bytes(Memory.Total)} with {Lanes} lanes: {Breakdown()}");
         return text.ToString();
     }
+
+    private static string Word(RewardUseKind kind) => kind switch { RewardUseKind.Program => "program", RewardUseKind.Host => "host", _ => "environment variable" };
+
+    private long RewardBytes() => RewardUses.Places(job).Select(place => place.Reward).OfType<ModelRewardSpec>()
+        .Sum(spec => rewardModels.FirstOrDefault(model => model.Path == spec.Path)?.MemoryBytes(spec) ?? 0);
 
     private string Shards()
     {
@@ -106,7 +116,7 @@ public sealed class JobPlan
     }
 
     private string Breakdown() =>
-        $"weights {Bytes(Memory.Replica)}{(Memory.Reference > 0 ? $", reference policy {Bytes(Memory.Reference)}" : "")}, gradients {Bytes(Memory.Gradients)}, optimizer {Bytes(Memory.Optimizer)}, activations {Bytes(Memory.Activations)}, runtime {Bytes(Memory.Runtime)}";
+        $"weights {Bytes(Memory.Replica)}{(Memory.Reference > 0 ? $", reference policy {Bytes(Memory.Reference)}" : "")}, gradients {Bytes(Memory.Gradients)}, optimizer {Bytes(Memory.Optimizer)}, activations {Bytes(Memory.Activations)}{(Memory.RewardModels > 0 ? $", reward models {Bytes(Memory.RewardModels)}" : "")}, runtime {Bytes(Memory.Runtime)}";
 
     private string Remedy() => Memory.Activations > Memory.Total / 2
         ? "Lower update.micro_batch_size, rollout.samples_per_prompt or rollout.max_new_tokens, or raise grid.shards."

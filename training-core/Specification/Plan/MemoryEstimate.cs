@@ -24,7 +24,10 @@ public sealed record MemoryEstimate
     /// <summary>.NET, libtorch and their allocators, and the tokenizer: measured 290 to 350 MB for the quick-start.</summary>
     public long Runtime { get; init; } = 350_000_000;
 
-    public long Total => Replica + Reference + Gradients + Optimizer + Activations + Runtime;
+    /// <summary>Weights and forward passes of reward models.</summary>
+    public long RewardModels { get; init; }
+
+    public long Total => Replica + Reference + Gradients + Optimizer + Activations + RewardModels + Runtime;
 
     /// <param name="job">A job without errors.</param>
     /// <param name="model">Its model.</param>

@@ -81,6 +81,11 @@ internal sealed class JsonlFile(Stream stream, string name)
         {
             document = JsonDocument.Parse(line, s_options);
         }
+        catch (InvalidOperationException e)
+        {
+            // The search for duplicates cannot decode such a name, and does not say where it stands.
+            throw new DatasetException($"{name}:{number}:1: not valid JSON (a property's name has half of a surrogate pair); {expected}, each once.", e);
+        }
         catch (JsonException e)
         {
             throw new DatasetException($"{name}:{number}:{JsonPath.Column(line.Span, e.BytePositionInLine ?? 0)}: not valid JSON ({Reason(e)}); {expected}, each once.", e);

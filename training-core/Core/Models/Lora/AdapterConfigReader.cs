@@ -26,6 +26,7 @@ internal sealed class AdapterConfigReader(string path, ICollection<string> error
         JsonDocument document;
         try { document = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = 32, AllowDuplicateProperties = false }); }
         catch (JsonException e) { Refuse($"is not valid JSON at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}; expected is PEFT's adapter_config.json."); return null; }
+        catch (InvalidOperationException) { Refuse("is not valid JSON: a property's name has half of a surrogate pair."); return null; }
         using (document)
         {
             root = document.RootElement;
