@@ -5,6 +5,7 @@ using Ctwa.Bench;
 [
     ("quickstart", "the quick-start over seeds and methods; writes the table of docs/quickstart.md", QuickstartBenchmark.RunAsync),
     ("tokenizer", "megabytes of text encoded and decoded per second on one core", TokenizerBenchmark.RunAsync),
+    ("size", "random models of 0.5 and 1.5 billion parameters through ctwa train: peak memory against the estimate", SizeBenchmark.RunAsync),
     ("methods", "every method at the quick-start's size: LocalTrainer, lanes, SIGKILL and resume give one SHA-256", MethodsBenchmark.RunAsync),
     ("exactness", "one SHA-256 per job: two runs, lanes, LocalTrainer, SIGKILL and resume", ExactnessBenchmark.RunAsync),
 ];
