@@ -36,8 +36,10 @@ internal static class ActivationEstimate
     {
         double length = (double)job.Data.MaxPromptTokens + job.Rollout.MaxNewTokens;
         double perShard = Math.Ceiling((double)(job.Update.PromptsPerUpdate ?? job.Rollout.PromptsPerStep) / job.Grid.Shards) * job.Rollout.SamplesPerPrompt;
-        double sequences = job.Update.MaxTokensPerMicroBatch is { } budget ? Math.Min(perShard, budget / length) : Math.Min(perShard, job.Update.MicroBatchSize);
-        return Pass(job, m, sequences, length, job.Rollout.MaxNewTokens, MemoryEstimate.GradientRows(job));
+        double sequences = Math.Min(perShard, job.Update.MicroBatchSize), tokens = sequences * length, predicted = sequences * job.Rollout.MaxNewTokens;
+        // Short prompts leave room for more sequences, and so for more predicted tokens, in a budget.
+        if (job.Update.MaxTokensPerMicroBatch is { } budget) { (tokens, predicted) = (Math.Min(perShard * length, budget), Math.Min(perShard * job.Rollout.MaxNewTokens, budget)); }
+        return Pass(job, m, tokens, predicted, length, MemoryEstimate.GradientRows(job));
     }
 
     private static double Supervised(JobSpec job, Shape m)
@@ -46,16 +48,17 @@ internal static class ActivationEstimate
         // How long responses are is not known: as long as the policy's, or as prompts.
         double response = job.Kind == JobKind.Rl ? job.Rollout.MaxNewTokens : job.Data.MaxPromptTokens;
         double perShard = Math.Ceiling((double)stage.BatchSize / job.Grid.Shards);
-        return Pass(job, m, Math.Min(perShard, stage.MicroBatchSize), job.Data.MaxPromptTokens + response, response, rows: 1);
+        double sequences = Math.Min(perShard, stage.MicroBatchSize), length = job.Data.MaxPromptTokens + response, tokens = sequences * length, predicted = sequences * response;
+        if (job.Update.MaxTokensPerMicroBatch is { } budget) { (tokens, predicted) = (Math.Min(perShard * length, budget), Math.Min(perShard * response, budget)); }
+        return Pass(job, m, tokens, predicted, length, rows: 1);
     }
 
-    /// <param name="sequences">Of a micro-batch.</param>
+    /// <param name="tokens">N.</param>
+    /// <param name="predicted">R.</param>
     /// <param name="length">T.</param>
-    /// <param name="response">Predicted tokens per sequence.</param>
     /// <param name="rows">Losses that go back through one forward pass.</param>
-    private static double Pass(JobSpec job, Shape m, double sequences, double length, double response, int rows)
+    private static double Pass(JobSpec job, Shape m, double tokens, double predicted, double length, int rows)
     {
-        double tokens = sequences * length, predicted = sequences * response;
         double block = tokens * m.SavedPerToken(length);
         // While a block is computed or goes back: its rows of the feed-forward layer, and raw and masked scores.
         double working = tokens * ((4.0 * m.Element * m.I) + (4.0 * m.Element * m.C) + (8.0 * m.H * length));
