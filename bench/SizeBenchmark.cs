@@ -1,15 +1,18 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Ctwa.Training.Tokenization;
 
 namespace Ctwa.Bench;
 
 /// <summary>
 /// Trains random models of published shapes with the full vocabulary through `ctwa train`, two or fewer steps each, and compares
-/// the measured peak of memory with what `--dry-run` says.
+/// the measured peak of memory with what `--dry-run` says. Prompts are cut from the data at the job's limit.
 /// </summary>
 internal static class SizeBenchmark
 {
+    private const int PromptTokens = 256;
+
     private const string Help = """
         usage: size [options]
           --data FILE       prompts: JSONL with prompt and answer (default: MATH-500 in CTWA_SHARED)
@@ -59,6 +62,8 @@ internal static class SizeBenchmark
         }
 
         string folder = output is null ? Directory.CreateTempSubdirectory("ctwa-size-").FullName : Directory.CreateDirectory(output).FullName;
+        string prompts = Path.Combine(folder, "prompts.jsonl");
+        await FillAsync(data, HuggingFaceTokenizer.Load(tokenizer), prompts);
         var machine = await MachineDescription.ReadAsync(checkout);
         Console.WriteLine($"{machine.Machine}\nload {machine.Load}, {machine.Date}, {machine.Commit}\n");
         Console.WriteLine("| job | steps | estimated GB | peak GB | peak / estimate | seconds |\n|---|---|---|---|---|---|");
@@ -72,7 +77,7 @@ internal static class SizeBenchmark
             await File.WriteAllTextAsync(job, $$"""
                 name: size
                 model: { path: {{JsonSerializer.Serialize(weights)}}{{model}} }
-                data: { train: { path: {{JsonSerializer.Serialize(data)}} }, max_prompt_tokens: 256, overlong: drop }
+                data: { train: { path: {{JsonSerializer.Serialize(prompts)}} }, max_prompt_tokens: {{PromptTokens}}, overlong: drop }
                 rollout: { {{rollout}} }
                 objectives:
                   - { name: accuracy, reward: { kind: math_boxed } }
@@ -95,6 +100,17 @@ internal static class SizeBenchmark
         if (output is null) { Directory.Delete(folder, recursive: true); }
         Console.WriteLine(within ? "\nevery peak is within 1.15 of its estimate" : "\nA PEAK IS BEYOND 1.15 OF ITS ESTIMATE");
         return within ? 0 : 1;
+    }
+
+    /// <summary>Prompts as long as the job allows: the estimate is of the longest that may come.</summary>
+    private static async Task FillAsync(string data, HuggingFaceTokenizer tokenizer, string path)
+    {
+        var lines = File.ReadLines(data).Where(line => line.Length > 0).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("prompt").GetString()!);
+        int[] tokens = tokenizer.Encode(string.Join(' ', lines));
+        // A little below the limit: the cut text may be encoded into a token more.
+        const int length = PromptTokens - 4;
+        await File.WriteAllLinesAsync(path, Enumerable.Range(0, tokens.Length / length).Select(i =>
+            JsonSerializer.Serialize(new { prompt = tokenizer.Decode(tokens.AsSpan(i * length, length), skipSpecial: true).Trim(), answer = "1" })));
     }
 
     /// <exception cref="InvalidOperationException">The command failed; the message has its last words.</exception>

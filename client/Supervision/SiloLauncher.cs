@@ -16,6 +16,8 @@ internal sealed class SiloLauncher(SiloCommand command, Deadlines deadlines, str
 {
     private const int Attempts = 5;
 
+    private const string Refusal = "error: ";
+
     /// <exception cref="CommandFailure">It died or was not ready in time; nothing is left running.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; nothing is left running.</exception>
     public async Task<ServingSilo> StartAsync(RunDirectory run, int lanes, CancellationToken cancellationToken)
@@ -29,6 +31,12 @@ internal sealed class SiloLauncher(SiloCommand command, Deadlines deadlines, str
             {
                 if (await WaitAsync(silo, cancellationToken)) { return new ServingSilo(silo, gatewayPort, clusterId); }
                 var exit = await silo.Exited;
+                // What the silo refuses, it says in one line; its log adds nothing.
+                if (exit.Code == ExitCodes.BadInput && silo.Log.Last(LogTail.KeptLines).FirstOrDefault(line => line.StartsWith(Refusal, StringComparison.Ordinal)) is { } refused)
+                {
+                    throw new CommandFailure(ExitCodes.BadInput, refused[Refusal.Length..] + " Nothing was trained.");
+                }
+
                 if (attempt == Attempts || !silo.Log.Contains("address already in use"))
                 {
                     throw new CommandFailure(ExitCodes.SiloLost, SiloReport.DiedAtStart(exit, silo.Log, run));

@@ -30,6 +30,15 @@ public sealed class WrongInputTests : IDisposable
     }
 
     [Fact]
+    public async Task A_gpu_that_is_not_there()
+    {
+        Assert.SkipWhen(Directory.Exists("/proc/driver/nvidia"), "this machine has a GPU.");
+        var result = await CtwaProcess.RunAsync(_place.Folder, "train", _place.Write("job.yaml", TrainedModel.JobOn(_copy)), "--output", "run", "--device", "cuda:1");
+        Assert.True(result.ExitCode == 2, result.ToString());
+        Assert.StartsWith("error: --device is 'cuda:1', but this libtorch finds no GPU", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_missing_model_folder()
     {
         Directory.Delete(_copy, recursive: true);
