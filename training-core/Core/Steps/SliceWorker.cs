@@ -87,7 +87,7 @@ public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRang
         // The supervised stage has no values: there its gradient is 0, and the head stays as it is.
         Step(gradients.Gradient, range.Start + Body, range.Length - Body, options, update, update.Id.Stage == TrainingStage.Rl ? TailLearningRate : update.LearningRate);
         memory.Publish(range);
-        return before is null ? [] : ProductsWithRows(gradients, Part(memory.Weights) - before);
+        return before is null ? [] : ProductsWithRows(gradients, before);
     }
 
     /// <summary>⟨θ − θ_0, g_m⟩ over the slice, θ_0 being the weights that the gradients remember.</summary>
@@ -96,19 +96,23 @@ public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRang
         if (range.Length == 0) { return new double[gradients.RowCount]; }
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return ProductsWithRows(gradients, Part(memory.Weights).to(memory.Device) - Part(gradients.WeightsBefore));
+        return ProductsWithRows(gradients, Part(gradients.WeightsBefore));
     }
 
-    private double[] ProductsWithRows(UpdateGradients gradients, Tensor displacement)
+    /// <summary>⟨θ − before, g_m⟩ over the slice, piece by piece.</summary>
+    private double[] ProductsWithRows(UpdateGradients gradients, Tensor before)
     {
-        double[] products = new double[gradients.RowCount];
-        for (int row = 0; row < products.Length; row++)
+        var blocks = Enumerable.Range(0, gradients.RowCount).Select(_ => new List<double[]>()).ToArray();
+        for (long first = 0; first < range.Length; first += GramPiece)
         {
             using var scope = NewDisposeScope();
-            products[row] = FlatBlocks.SumGram(2, FlatBlocks.GramByBlock(stack([displacement.to(memory.Device), Part(gradients.Row(row))])))[0, 1];
+            long start = first, length = Math.Min(GramPiece, range.Length - first);
+            Tensor Piece(Tensor slice) => slice.narrow(0, start, length);
+            var displacement = Piece(Part(memory.Weights)).to(memory.Device) - Piece(before).to(memory.Device);
+            for (int row = 0; row < blocks.Length; row++) { blocks[row].Add(FlatBlocks.GramByBlock(stack([displacement, Piece(Part(gradients.Row(row)))]))); }
         }
 
-        return products;
+        return [.. blocks.Select(row => FlatBlocks.SumGram(2, row)[0, 1])];
     }
 
     private void Step(Tensor gradient, long start, long length, OptimizerSpec options, OptimizerUpdate update, double learningRate)

@@ -73,8 +73,10 @@ internal static class ActivationEstimate
         double logits = logitRows * m.V * ((4.0 * copies) + (m.Element == 4 ? 0 : 4));
         double hidden = predicted * m.C * m.Element * (2.0 + rows);
 
-        // The output matrix and the embedding get dense gradients before these are added to the buffers.
-        double dense = job.Model.Lora is not null ? 0 : (double)m.V * m.C * m.Element * (m.Tied && !staged ? 2 : 1);
+        // The output matrix and the embedding get dense gradients before these are added to the buffers; in half precision the matrix
+        // kernels rearrange the output matrix and collect in float32.
+        double matrix = (double)m.V * m.C * m.Element;
+        double dense = job.Model.Lora is not null ? (m.Element == 4 ? 0 : matrix) : matrix * ((m.Tied && !staged ? 2 : 1) + (m.Element == 4 ? 0 : 2));
         // Logits go back before the blocks do: with recomputation no block is alive then.
         return recompute
             ? (tokens * m.C * m.Element * (m.Layers + 1.0)) + hidden + Math.Max(logits + dense, block + working + dense)

@@ -49,7 +49,8 @@ public sealed record MemoryEstimate
             Reference = copies ? element * trained : 0,
             Gradients = 4 * trained * buffers,
             Optimizer = 8 * trained,
-            Activations = ActivationEstimate.Of(job, model, lanes),
+            // With several rows an update compares each slice with its copy from before: after the backward passes, and on every lane at once.
+            Activations = Math.Max(ActivationEstimate.Of(job, model, lanes), rows > 1 ? Math.Min(lanes, job.Grid.Slices) * 4 * (trained / job.Grid.Slices) : 0),
             // A tokenizer of 150,000 entries with its merges.
             Runtime = 350_000_000 + 1_200L * model.VocabSize,
         };
@@ -65,12 +66,18 @@ public sealed record MemoryEstimate
     }
 
     /// <summary>Rows of gradients at a time: one per objective and one for the KL and entropy terms where the method looks at gradients, else one.</summary>
-    public static int GradientRows(JobSpec job) => (job.Scalarizer as GradientScalarizerSpec, job.Diagnostics.GramEvery > 0) switch
+    public static int GradientRows(JobSpec job)
     {
-        ({ Plan: CombinationPlan.SecondPass, GramScope: GramScope.LastBlock }, false) => 1,
-        (not null, _) or (_, true) => job.Objectives.Count + 1,
-        _ => 1,
-    };
+        // Probes and second passes have none for KL, entropy and values.
+        bool regularized = job.Loss.Kl.Coefficient > 0 || job.Loss.EntropyCoefficient > 0 || job.Advantage.Estimator == AdvantageEstimator.Gae;
+        return (job.Scalarizer as GradientScalarizerSpec, job.Diagnostics.GramEvery > 0) switch
+        {
+            ({ Plan: CombinationPlan.SecondPass, GramScope: GramScope.LastBlock }, false) => 1,
+            ({ Plan: CombinationPlan.KeepRows }, _) => job.Objectives.Count + (regularized ? 1 : 0),
+            (not null, _) or (_, true) => job.Objectives.Count,
+            _ => 1,
+        };
+    }
 
     /// <summary>Bytes per element.</summary>
     internal static int ElementSize(ComputeType type) => type == ComputeType.Float32 ? 4 : 2;
