@@ -7,6 +7,9 @@ namespace Ctwa.Training.Specification;
 /// </summary>
 internal static class ActivationEstimate
 {
+    /// <summary>What allocators hold beyond what is asked for: measured by `bench size`.</summary>
+    private const double Slack = 1.05;
+
     /// <summary>Largest phase of a step, on every lane at once.</summary>
     public static long Of(JobSpec job, ModelConfig model, int lanes)
     {
@@ -15,7 +18,7 @@ internal static class ActivationEstimate
         if (job.Kind == JobKind.Rl) { largest = Math.Max(largest, Math.Max(Generation(job, shape), Policy(job, shape))); }
 
         // Absurd jobs saturate here instead of wrapping round to something small.
-        return (long)Math.Min(lanes * largest, 1L << 56);
+        return (long)Math.Min(lanes * largest * Slack, 1L << 56);
     }
 
     private static double Generation(JobSpec job, Shape m)
@@ -60,8 +63,10 @@ internal static class ActivationEstimate
     private static double Pass(JobSpec job, Shape m, double tokens, double predicted, double length, int rows)
     {
         double block = tokens * m.SavedPerToken(length);
-        // While a block is computed or goes back: its rows of the feed-forward layer, and raw and masked scores.
-        double working = tokens * ((4.0 * m.Element * m.I) + (4.0 * m.Element * m.C) + (8.0 * m.H * length));
+        // While a block is computed or goes back: its rows of the feed-forward layer, with adapters also their parts and the sums, and raw
+        // and masked scores.
+        double parts = job.Model.Lora is null ? 1 : 2.5;
+        double working = tokens * ((4.0 * parts * m.Element * (m.I + m.C)) + (8.0 * m.H * length));
         bool recompute = job.Update.RecomputeActivations;
         double body = recompute ? (tokens * m.C * m.Element * (m.Layers + 1.0)) + block + working : (m.Layers * block) + working;
 
