@@ -17,6 +17,12 @@ public sealed class AtSizeGridTests : IDisposable
         ["packed by a token budget"] = job => job with { Update = job.Update with { MaxTokensPerMicroBatch = 60 } },
         ["packed, recomputed, logits in chunks"] = job => job with { Update = job.Update with { MaxTokensPerMicroBatch = 60, RecomputeActivations = true, MaxLogits = 700 } },
         ["one gradient per objective, recomputed"] = job => job with { Scalarizer = new MgdaScalarizerSpec(), Loss = s_regularized, Update = job.Update with { MaxTokensPerMicroBatch = 60, RecomputeActivations = true, MaxLogits = 700 } },
+        ["last block first, then the combined loss, in stages"] = job => job with
+        {
+            Scalarizer = new MgdaScalarizerSpec { Plan = CombinationPlan.SecondPass, GramScope = GramScope.LastBlock },
+            Loss = s_regularized,
+            Update = job.Update with { RecomputeActivations = true, MaxLogits = 700 },
+        },
         ["tokens chosen among packed sequences"] = job => job with { Loss = new LossSpec { Kind = LossKind.KlCov, CovShare = 0.2 }, Update = job.Update with { MaxTokensPerMicroBatch = 60 } },
         ["values through chunks"] = job => job with { Advantage = new AdvantageSpec { Estimator = AdvantageEstimator.Gae }, Loss = new LossSpec { Value = new ValueLossSpec { Coefficient = 0.1 } }, Update = job.Update with { RecomputeActivations = true, MaxLogits = 700 } },
         ["bfloat16"] = job => job with { Model = job.Model with { Dtype = ComputeType.Bfloat16 }, Loss = s_regularized },

@@ -1,4 +1,5 @@
 using Ctwa.Training.Specification;
+using Ctwa.Training.Steps;
 using TorchSharp;
 using Xunit;
 
@@ -22,9 +23,13 @@ public sealed class NativeMemoryTests : IDisposable
     [InlineData("two epochs, grpo")]
     [InlineData("gae, gspo")]
     [InlineData("remax, clip_cov, penalty in the reward")]
+    [InlineData("bfloat16, packed, recomputed, logits in chunks")]
+    [InlineData("one gradient per objective, last block first, in stages")]
+    [InlineData("adapters with dropout")]
     public async Task Native_tensor_count_is_flat_over_twenty_steps(string variant)
     {
         var job = Variant(variant, TinyJobs.Arithmetic(steps: 20, warmStartSteps: 2, hidden: 8));
+        if (job.Model.Lora is not null) { job = job with { Model = job.Model with { Path = BaseModel(job), Init = null } }; }
         var counts = new List<long>();
         await new RunFolder(Path.Combine(_folder, "a"), job).AttemptAsync(observer: new RecordingObserver(onStep: () => counts.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount)));
         Assert.Equal(21, counts.Count);
@@ -48,8 +53,30 @@ public sealed class NativeMemoryTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
+    private string BaseModel(JobSpec job)
+    {
+        string folder = Directory.CreateDirectory(Path.Combine(_folder, "base")).FullName;
+        var prepared = PreparedJob.Prepare(job with { Model = job.Model with { Lora = null } }, _folder);
+        using var memory = prepared.CreateMemory(torch.CPU);
+        PolicyFiles.Load(prepared, memory, null, null);
+        PolicyFiles.Save(prepared, memory, folder);
+        return folder;
+    }
+
     private static JobSpec Variant(string name, JobSpec job) => name switch
     {
+        "bfloat16, packed, recomputed, logits in chunks" => job with
+        {
+            Model = job.Model with { Dtype = ComputeType.Bfloat16 },
+            Loss = new LossSpec { Kl = new KlSpec { Coefficient = 0.1 }, EntropyCoefficient = 0.01 },
+            Update = job.Update with { MaxTokensPerMicroBatch = 60, RecomputeActivations = true, MaxLogits = 300 },
+        },
+        "one gradient per objective, last block first, in stages" => job with
+        {
+            Scalarizer = new MgdaScalarizerSpec { Plan = CombinationPlan.SecondPass, GramScope = GramScope.LastBlock },
+            Update = job.Update with { RecomputeActivations = true, MaxLogits = 300 },
+        },
+        "adapters with dropout" => job with { Model = job.Model with { Lora = new LoraSpec { Rank = 2, Dropout = 0.2 } }, Loss = new LossSpec { Kl = new KlSpec { Coefficient = 0.1 } } },
         "ctwa" => job,
         "ctwa reference" => job with { Scalarizer = new CtwaScalarizerSpec { Mode = MethodMode.Reference, Targets = new(0.15) } },
         "kl and entropy" => job with { Loss = new LossSpec { Kl = new KlSpec { Coefficient = 0.1 }, EntropyCoefficient = 0.01 } },
