@@ -1,3 +1,4 @@
+using Ctwa.Training.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -26,7 +27,7 @@ public sealed record TokenLayout(Tensor Ids, Tensor? Positions, Tensor? ToPadded
             for (int i = 0; i < sequences[row].Length; i++) { ids[row * width + i] = sequences[row][i]; }
         }
 
-        return new TokenLayout(tensor(ids, [sequences.Count, width], device: device), null, null, null, sequences.Count, width);
+        return new TokenLayout(device.Place(ids, sequences.Count, width), null, null, null, sequences.Count, width);
     }
 
     /// <summary>One behind the other. The tensors belong to the caller's dispose scope.</summary>
@@ -47,6 +48,6 @@ public sealed record TokenLayout(Tensor Ids, Tensor? Positions, Tensor? ToPadded
         }
 
         return new TokenLayout(
-            tensor(ids, [1, count], device: device), tensor(positions, [1, count], device: device), tensor(toPadded, device: device), tensor(toPacked, device: device), sequences.Count, width);
+            device.Place(ids, 1, count), device.Place(positions, 1, count), device.Place(toPadded), device.Place(toPacked), sequences.Count, width);
     }
 }

@@ -38,7 +38,7 @@ public sealed class RolloutEngine(IPolicyModel model, Device device, int? blockL
         hidden = hidden.index_select(0, repeated);
         mask = mask.index_select(0, repeated);
         // From here on a row's position is its prompt's length plus the tokens drawn so far.
-        var nextPosition = tensor(Enumerable.Range(0, rows).Select(r => (long)prompts[r / samples].Tokens.Length).ToArray(), device: device);
+        var nextPosition = device.Place(Enumerable.Range(0, rows).Select(r => (long)prompts[r / samples].Tokens.Length).ToArray());
 
         var drawn = Enumerable.Range(0, rows).Select(r => new Draft(prompts[r / samples], r % samples)).ToArray();
         var alive = (Draft[])drawn.Clone();
@@ -67,7 +67,7 @@ public sealed class RolloutEngine(IPolicyModel model, Device device, int? blockL
             if (left <= alive.Length / 2)
             {
                 int[] kept = [.. Enumerable.Range(0, alive.Length).Where(i => !alive[i].Stopped)];
-                var selection = tensor(kept.Select(i => (long)i).ToArray(), device: device);
+                var selection = device.Place(kept.Select(i => (long)i).ToArray());
                 cache.Select(selection);
                 mask = Replace(mask, mask.index_select(0, selection));
                 nextPosition = Replace(nextPosition, nextPosition.index_select(0, selection));
@@ -111,7 +111,7 @@ public sealed class RolloutEngine(IPolicyModel model, Device device, int? blockL
             }
         }
 
-        return tensor(uniforms, [alive.Length, length], dtype: float64, device: device);
+        return device.Place(uniforms, alive.Length, length);
     }
 
     /// <summary>Adds a block's tokens to the rows that go on.</summary>
@@ -145,7 +145,7 @@ public sealed class RolloutEngine(IPolicyModel model, Device device, int? blockL
             mask.AsSpan(row * (width + room) + padding, width + room - padding).Fill(1);
         }
 
-        return (tensor(ids, [prompts.Count, width], device: device), tensor(positions, [prompts.Count, width], device: device), tensor(mask, [prompts.Count, width + room], device: device));
+        return (device.Place(ids, prompts.Count, width), device.Place(positions, prompts.Count, width), device.Place(mask, prompts.Count, width + room));
     }
 
     /// <summary>A response while it grows.</summary>

@@ -1,4 +1,5 @@
 using Ctwa.Training.Models;
+using Ctwa.Training.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -36,7 +37,7 @@ internal sealed record PackedBatch(TokenLayout Sequences, Tensor Predicting, Ten
         }
 
         var layout = packed ? TokenLayout.Packed(sequences, device) : TokenLayout.Padded(sequences, device);
-        return new PackedBatch(layout, tensor(predicting, device: device), tensor(targets, device: device), tokens);
+        return new PackedBatch(layout, device.Place(predicting), device.Place(targets), tokens);
     }
 
     /// <summary>Hidden states [B, T, C] at the places that predict response tokens, shape [tokens, C].</summary>

@@ -117,7 +117,7 @@ public sealed class ShardWorker : IDisposable
             if (spec.RewardKl is { } penalty)
             {
                 // Of the policy that sampled, as it sampled: the penalty is part of the reward, and that is of the sample.
-                var sampled = tensor([.. rows.SelectMany(row => completions[row].LogProbabilities)], device: _memory.Device);
+                var sampled = _memory.Device.Place((float[])[.. rows.SelectMany(row => completions[row].LogProbabilities)]);
                 divergence = PolicyForward.Floats(KullbackLeibler.Divergence(penalty.Kind, sampled, _forward.OfReference(batch)));
             }
 
@@ -185,21 +185,21 @@ public sealed class ShardWorker : IDisposable
         }
 
         Point(part.Rows, gradients[0]);
-        var weight = tensor(weights, device: _memory.Device);
+        var weight = _memory.Device.Place(weights);
         var policyWeight = weight;
-        if (loss.ImportanceCap > 0) { policyWeight = weight * TokenWeights.Importance(tensor(old, device: _memory.Device), tensor([.. rows.SelectMany(row => completions[row].LogProbabilities)], device: _memory.Device), loss.ImportanceCap); }
+        if (loss.ImportanceCap > 0) { policyWeight = weight * TokenWeights.Importance(_memory.Device.Place(old), _memory.Device.Place((float[])[.. rows.SelectMany(row => completions[row].LogProbabilities)]), loss.ImportanceCap); }
         var first = completions[rows[0]];
         _policy.DropFor(new DropoutIdentity(_job.Spec.Seed, part.Step, ((long)part.Update << 32) | (uint)((first.Prompt.StepIndex * _job.Spec.Rollout.SamplesPerPrompt) + first.Sample)));
         var pass = _forward.Train(batch, loss.EntropyCoefficient > 0, mayRecompute: !part.Rows.LastBlockOnly);
         var (present, entropy) = (pass.LogProbabilities, pass.Entropy);
         var reference = loss.Kl.Coefficient > 0 || part.Rows.RatioToReference ? _forward.OfReference(batch) : null;
-        var compared = part.Rows.RatioToReference ? reference! : tensor(old, device: _memory.Device);
+        var compared = part.Rows.RatioToReference ? reference! : _memory.Device.Place(old);
         int[] lengths = [.. rows.Select(row => completions[row].Tokens.Length)];
         PolicyLossPart[] parts = [.. part.Advantages.Select((advantages, m) => PolicyLoss.Compute(
-            new LossTokens(present, compared, tensor(PolicyForward.TokenAdvantages(advantages, completions, rows), device: _memory.Device), policyWeight)
+            new LossTokens(present, compared, _memory.Device.Place(PolicyForward.TokenAdvantages(advantages, completions, rows)), policyWeight)
             {
                 Lengths = lengths,
-                Selected = selected is null ? null : tensor([.. rows.SelectMany(row => selected[m][row])], device: _memory.Device),
+                Selected = selected is null ? null : _memory.Device.Place((bool[])[.. rows.SelectMany(row => selected[m][row])]),
             },
             loss))];
 
@@ -294,7 +294,7 @@ public sealed class ShardWorker : IDisposable
             float[] before = [.. rows.SelectMany(row => completions[row].Signals!.Values[stream])];
             double[] advantages = [.. rows.SelectMany(row => completions[row].Signals!.Advantages[stream])];
             float[] returns = [.. before.Select((estimate, t) => (float)(estimate + advantages[t]))];
-            var one = ValueLoss.Compute(values.select(1, stream), tensor(returns, device: _memory.Device), tensor(before, device: _memory.Device), weight, options.Clip);
+            var one = ValueLoss.Compute(values.select(1, stream), _memory.Device.Place(returns), _memory.Device.Place(before), weight, options.Clip);
             var sums = ValueLoss.Read(one.Sums);
             loss = loss is null ? one.Loss : loss.Plus(one.Loss);
             value += sums.Loss;
