@@ -17,6 +17,7 @@ public sealed class GradientAccumulatorGrain(JobHosts hosts) : Grain, IGradientA
     {
         var (jobId, slice) = GrainKeys.Parse(this.GetPrimaryKeyString());
         var host = hosts.Get(jobId);
+        _work.BelongTo(host);
         _work.Start(work.Key, () => work switch
         {
             ReduceWork => ReduceAsync(host, slice, work),

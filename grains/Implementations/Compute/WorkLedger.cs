@@ -12,6 +12,19 @@ internal sealed class WorkLedger<TResult>(int remembered = 8)
     private static readonly TimeSpan s_longestPoll = TimeSpan.FromSeconds(2);
     private readonly Dictionary<string, Task<TResult>> _work = new(StringComparer.Ordinal);
     private readonly Queue<string> _order = new();
+    private object? _owner;
+
+    /// <summary>
+    /// Forgets everything if the job has been opened anew since: a resumed run repeats the keys of its earlier attempt, and must not
+    /// get what that was answered.
+    /// </summary>
+    public void BelongTo(object owner)
+    {
+        if (ReferenceEquals(_owner, owner)) { return; }
+        _owner = owner;
+        _work.Clear();
+        _order.Clear();
+    }
 
     /// <summary>Starts a piece of work unless it is known. A failed one is started again.</summary>
     public void Start(string key, Func<Task<TResult>> work)

@@ -12,16 +12,14 @@ public sealed class RewardModelGrain(JobHosts hosts) : Grain, IRewardModelGrain
     // Batches of all shards at once, and their answers until the next step's: small columns of numbers.
     private const int Remembered = 4096;
 
-    private JobHost? _host;
-    private WorkLedger<ImmutableArray<ScoreColumnMessage>> _work = new(Remembered);
+    private readonly WorkLedger<ImmutableArray<ScoreColumnMessage>> _work = new(Remembered);
 
     /// <inheritdoc/>
     public Task Start(string key, ScoreBatch batch, CancellationToken cancellationToken)
     {
         var (jobId, source) = GrainKeys.Parse(this.GetPrimaryKeyString());
         var host = hosts.Get(jobId);
-        // A run that was resumed asks anew, and never gets what its earlier attempt was answered: that is in its record, or must not be used.
-        if (!ReferenceEquals(_host, host)) { (_host, _work) = (host, new(Remembered)); }
+        _work.BelongTo(host);
         _work.Start(key, () => ScoreAsync(host, source, batch));
         return Task.CompletedTask;
     }

@@ -27,6 +27,7 @@ public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrai
     public Task Start(ShardWork work, CancellationToken cancellationToken)
     {
         var host = hosts.Get(JobId);
+        _work.BelongTo(host);
         _work.Start(work.Key, () => work switch
         {
             GenerateWork generate => GenerateAsync(host, generate),

@@ -43,7 +43,7 @@ internal sealed record ExportSource(string Folder, string? Run, bool IsVerified)
     {
         string folder = Path.Combine(run, "checkpoints");
         var complete = new CheckpointStore(folder).Complete();
-        if (complete.Count == 0) { throw new ToolFailure(ToolExitCodes.BadInput, $"run '{shown}' has no checkpoint yet; they are written every checkpoint.every_steps steps and when a run is stopped."); }
+        if (complete.Count == 0) { throw new ToolFailure(ToolExitCodes.BadInput, $"run '{shown}' has no checkpoint yet; they are written every schedule.checkpoint_every steps, at the end, and when a run is stopped."); }
         if (checkpoint == Latest)
         {
             foreach (string newest in complete.Reverse())

@@ -25,6 +25,20 @@ public sealed class WorkLedgerTests
     }
 
     [Fact]
+    public async Task A_job_opened_anew_gets_no_answer_of_its_earlier_attempt()
+    {
+        object first = new(), second = new();
+        _ledger.BelongTo(first);
+        _ledger.Start("a", () => Task.FromResult(1));
+        _ledger.BelongTo(first);
+        Assert.Equal((WorkStatus.Done, 1, null), await _ledger.PollAsync("a", Token));
+        _ledger.BelongTo(second);
+        Assert.Equal((WorkStatus.Unknown, 0, null), await _ledger.PollAsync("a", Token));
+        _ledger.Start("a", () => Task.FromResult(2));
+        Assert.Equal((WorkStatus.Done, 2, null), await _ledger.PollAsync("a", Token));
+    }
+
+    [Fact]
     public async Task A_failed_piece_reports_its_reason_and_may_be_started_again()
     {
         _ledger.Start("a", () => Task.FromException<int>(new InvalidDataException("no weights here")));
