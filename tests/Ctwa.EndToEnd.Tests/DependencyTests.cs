@@ -10,7 +10,7 @@ public sealed class DependencyTests
 {
     [Theory]
     [InlineData("training-core/Specification/bin", "Ctwa.Training.Specification.dll", "System.* YamlDotNet")]
-    [InlineData("training-core/Core/bin", "Ctwa.Training.dll", "System.* Ctwa.Training.Specification TorchSharp Microsoft.ML.Tokenizers Snappier ZstdSharp")]
+    [InlineData("training-core/Core/bin", "Ctwa.Training.dll", "System.* Ctwa.Training.Specification TorchSharp Microsoft.ML.Tokenizers Microsoft.Win32.Primitives Snappier ZstdSharp")]
     [InlineData("grains/Abstractions/bin", "Ctwa.Grains.Abstractions.dll", "System.* Ctwa.Training.Specification Orleans.* Microsoft.Extensions.*")]
     [InlineData("client/bin", "ctwa.dll", "System.* Ctwa.Training.Specification Ctwa.Grains.Abstractions Orleans.* Microsoft.Extensions.* Microsoft.Win32.Primitives Spectre.Console*")]
     [InlineData("grains/Implementations/bin", "Ctwa.Grains.dll", "System.* Ctwa.Training* Ctwa.Grains.Abstractions TorchSharp Orleans.* Microsoft.Extensions.*")]
