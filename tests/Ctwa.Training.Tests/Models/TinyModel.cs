@@ -1,5 +1,6 @@
 using Ctwa.Training.Models;
 using Ctwa.Training.Models.Decoder;
+using Ctwa.Training.Native;
 using Ctwa.Training.Randomness;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
@@ -23,7 +24,7 @@ internal sealed class TinyModel : IDisposable
         {
             // Biases and norms as training leaves them, not as it starts.
             float[] noise = [.. Enumerable.Range(0, (int)entry.Length).Select(i => (float)(0.2 * CounterRandom.Normal(6, RandomPurpose.Test, 0, entry.Offset + i, 0, 0)))];
-            Memory.Weights.narrow(0, entry.Offset, entry.Length).add_(tensor(noise));
+            Memory.Weights.narrow(0, entry.Offset, entry.Length).PlusInPlace(tensor(noise));
         }
 
         Model = new DecoderModel(Config, Layout, Memory.Weights);
