@@ -1,4 +1,5 @@
 using Ctwa.Grains.Compute;
+using Ctwa.Grains.Placement;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Configuration;
 
@@ -15,6 +16,7 @@ public static class GridSiloBuilder
     {
         silo.Services.AddSingleton(options);
         silo.Services.AddSingleton<JobHosts>();
+        silo.Services.AddPlacementDirector<PinnedPlacement, PinnedPlacementDirector>();
         return silo.Configure<SiloMessagingOptions>(messaging =>
         {
             messaging.MaxMessageBodySize = LargestMessageBytes;
