@@ -79,10 +79,13 @@ internal static class SiloHost
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
         if (options.Operation.ParentStdin) { builder.Services.AddSingleton<IHostLifetime, ParentLink.Lifetime>(); }
         builder.Services.AddSingleton(options.Folders);
+        if (options.Security.Tokens is { } tokens) { builder.Services.AddSingleton(new GridTokensFile(tokens)); }
+        if (options.Security.Secret is { } secret) { builder.Services.AddSingleton(secret); }
         builder.UseOrleans(silo =>
         {
-            silo.UseClustering(options.Cluster);
-            silo.AddGrid(new SiloComputeOptions { Lanes = options.Work.Lanes, Devices = devices, Rewards = options.Rewards });
+            silo.UseClustering(options.Cluster, options.Folders);
+            var compute = new SiloComputeOptions { Lanes = options.Work.Lanes, Devices = devices, Rewards = options.Rewards };
+            silo.AddGrid(compute, SiloSelf.Of(compute, options.Work.Computes, options.Work.MemoryBytes));
         });
         return builder.Build();
     }
