@@ -53,8 +53,11 @@ public sealed class GridSilo : IAsyncDisposable
     public async Task StartAsync()
     {
         await LaunchAsync();
-        await Process.WaitForLogAsync("ctwa-silo ready", s_patience, LifeStart);
+        await ReadyAsync();
     }
+
+    /// <summary>Waits until it is a member of the grid.</summary>
+    public Task ReadyAsync() => Process.WaitForLogAsync("ctwa-silo ready", s_patience, LifeStart);
 
     /// <summary>Starts it, or starts it again, and does not wait.</summary>
     public async Task LaunchAsync()

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Ctwa.TestKit.Processes;
 
 namespace Ctwa.TestKit.Grid;
 
@@ -67,7 +68,7 @@ public sealed class LocalGrid : IAsyncDisposable
         try
         {
             for (int i = 0; i < silos; i++) { await grid.Add().LaunchAsync(); }
-            await Task.WhenAll(grid.Silos.Select(silo => silo.Process.WaitForLogAsync("ctwa-silo ready", TimeSpan.FromSeconds(90), silo.LifeStart)));
+            await Task.WhenAll(grid.Silos.Select(silo => silo.ReadyAsync()));
             return grid;
         }
         catch
@@ -112,6 +113,34 @@ public sealed class LocalGrid : IAsyncDisposable
         foreach (var silo in _silos) { await silo.DisposeAsync(); }
     }
 
+    /// <summary>The silo that a process is the present life of; null: none.</summary>
+    public GridSilo? SiloOf(int processId) => _silos.FirstOrDefault(silo => silo.IsRunning && silo.Process.Self.Id == processId);
+
+    /// <summary>The silo that coordinates a run, by what its run directory says; null: not known, or no longer there.</summary>
+    public GridSilo? CoordinatorOf(RunFolder run)
+    {
+        string holder = Path.Combine(run.FullPath, "run.lock.holder");
+        try
+        {
+            // "process 123 on HOST, silo S..., epoch 4"
+            string[] words = File.Exists(holder) ? File.ReadAllText(holder).Split(' ') : [];
+            return words is ["process", var id, ..] && int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out int process) ? SiloOf(process) : null;
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Starts what has ended, with the same ports, and lets go on what is frozen.</summary>
+    public async Task RepairAsync()
+    {
+        foreach (var silo in _silos.Where(silo => silo.IsRunning)) { silo.Send(UnixSignal.Continue); }
+        var ended = _silos.Where(silo => !silo.IsRunning).ToArray();
+        foreach (var silo in ended) { await silo.LaunchAsync(); }
+        await Task.WhenAll(ended.Select(silo => silo.ReadyAsync()));
+    }
+
     private GridSilo Add()
     {
         int index = _silos.Count;
@@ -124,6 +153,7 @@ public sealed class LocalGrid : IAsyncDisposable
     [
         .. silo.Place.Prefix, Checkout.Silo, "--clustering", "redis", "--redis", RedisAddress, "--cluster-id", ClusterId,
         "--silo-port", silo.SiloPort.ToString(CultureInfo.InvariantCulture), "--gateway-port", silo.GatewayPort.ToString(CultureInfo.InvariantCulture),
-        "--data", Folder, "--lanes", _settings.Lanes.ToString(CultureInfo.InvariantCulture), .. _settings.SiloOptions,
+        "--channel-port", silo.ChannelPort.ToString(CultureInfo.InvariantCulture), "--health-port", silo.HealthPort.ToString(CultureInfo.InvariantCulture),
+        "--advertise", silo.Place.Host, "--data", Path.Combine(Folder, string.Create(CultureInfo.InvariantCulture, $"data-{silo.Index}")), "--lanes", _settings.Lanes.ToString(CultureInfo.InvariantCulture), .. _settings.SiloOptions,
     ];
 }
