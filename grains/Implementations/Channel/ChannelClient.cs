@@ -9,16 +9,21 @@ internal sealed class ChannelClient : IDisposable
     private readonly TensorChannelOptions _options;
     private readonly ChannelSession _session;
 
-    private ChannelClient(ChannelSession session, TensorChannelOptions options)
+    private readonly SharedRing? _ring;
+
+    private ChannelClient(ChannelSession session, SharedRing? ring, TensorChannelOptions options)
     {
         _session = session;
+        _ring = ring;
         _options = options;
     }
 
     public Wire Wire => _session.Wire;
 
+    public ChannelSession Session => _session;
+
     /// <summary>Whether bytes come through shared memory.</summary>
-    public bool Shared { get; private init; }
+    public bool Shared => _ring is not null;
 
     /// <summary>Connects and proves; the operation's cancellation ends it.</summary>
     public static ChannelClient Connect(TensorEndpoint endpoint, TensorChannelOptions options, PullOperation operation)
@@ -28,7 +33,7 @@ internal sealed class ChannelClient : IDisposable
         try
         {
             using var guard = new WireGuard(wire, options.HandshakeDeadline);
-            return guard.Run(() => new ChannelClient(Prove(wire, options), options));
+            return guard.Run(() => Prove(wire, options));
         }
         catch
         {
@@ -56,6 +61,14 @@ internal sealed class ChannelClient : IDisposable
                     Verify(piece, frame, request);
                     position += frame.Length;
                     break;
+                case FrameKind.SharedChunk when _ring is { } ring && frame.Position == position && frame.Detail < ring.Slots && frame.Length >= 0 && frame.Length <= Math.Min(left, ring.SlotBytes) && (frame.Length > 0 || left == 0):
+                    var copy = UnmanagedBytes.At(destination + (nint)position, frame.Length);
+                    ring.Slot((int)frame.Detail, frame.Length).CopyTo(copy);
+                    // The copy is what is checked: what is shared might still change.
+                    Verify(copy, frame, request);
+                    position += frame.Length;
+                    _session.Send(new ChannelFrame(FrameKind.Acknowledgement, position, 0, 0, 0), _options.Deadline);
+                    break;
                 case FrameKind.Refusal or FrameKind.Failed when position == 0:
                     string text = ReceiveText(frame);
                     throw frame.Kind == FrameKind.Refusal
@@ -67,12 +80,13 @@ internal sealed class ChannelClient : IDisposable
         }
         while (position < request.Length);
 
-        _session.Send(new ChannelFrame(FrameKind.Acknowledgement, position, 0, 0, 0), _options.Deadline);
+        if (_ring is null) { _session.Send(new ChannelFrame(FrameKind.Acknowledgement, position, 0, 0, 0), _options.Deadline); }
     }
 
     public void Dispose()
     {
         _session.Dispose();
+        _ring?.Dispose();
         Wire.Dispose();
     }
 
@@ -90,14 +104,25 @@ internal sealed class ChannelClient : IDisposable
         return Encoding.UTF8.GetString(text);
     }
 
-    private static ChannelSession Prove(Wire wire, TensorChannelOptions options)
+    /// <summary>The client's part of the handshake.</summary>
+    public static ChannelClient Prove(Wire wire, TensorChannelOptions options)
     {
+        wire.Authenticate(server: false);
+        bool wantsMemory = options is { SharedMemory: true, Tls: null };
         byte[] key = ChannelHandshake.Key(options.Secret);
         Span<byte> nonce = stackalloc byte[ChannelHandshake.NonceBytes], hello = stackalloc byte[ChannelHandshake.HelloBytes], theirs = stackalloc byte[ChannelHandshake.HelloBytes];
         RandomNumberGenerator.Fill(nonce);
-        ChannelHandshake.WriteHello(hello, 0, HandshakeStatus.Accepted, nonce);
+        ChannelHandshake.WriteHello(hello, wantsMemory ? ChannelHandshake.WantsSharedMemory : (ushort)0, HandshakeStatus.Accepted, nonce);
         wire.Send(hello, options.HandshakeDeadline);
-        wire.Receive(theirs, options.HandshakeDeadline);
+        try
+        {
+            wire.Receive(theirs, options.HandshakeDeadline);
+        }
+        catch (IOException error)
+        {
+            throw new IOException($"{wire.Peer} closed the connection at the first word; it may want TLS, or want none, unlike this silo, or not believe its certificate.", error);
+        }
+
         if (!ChannelHandshake.HasMagic(theirs)) { throw new IOException($"What answers at {wire.Peer} is no tensor channel."); }
         if (ChannelHandshake.Status(theirs) is var status && status != HandshakeStatus.Accepted) { throw Refusal(wire, status, ChannelHandshake.Version(theirs)); }
 
@@ -109,7 +134,20 @@ internal sealed class ChannelClient : IDisposable
         if (said.Status != HandshakeStatus.Accepted) { throw Refusal(wire, said.Status, ChannelHandshake.Version(theirs)); }
         ChannelHandshake.ServerProof(key, hello, theirs, proof, answer[..HandshakeAnswer.HeadBytes], expected);
         if (!CryptographicOperations.FixedTimeEquals(expected, answer[HandshakeAnswer.HeadBytes..])) { throw new TensorRefusedException(TensorRefusal.Unauthenticated, $"What answers at {wire.Peer} does not know the grid's secret."); }
-        return ChannelHandshake.Session(wire, server: false, key, hello, theirs);
+        var session = ChannelHandshake.Session(wire, server: false, key, hello, theirs);
+        return new ChannelClient(session, said.Slots > 0 ? AgreeOnRing(session, said, options) : null, options);
+    }
+
+    private static SharedRing? AgreeOnRing(ChannelSession session, in HandshakeAnswer said, TensorChannelOptions options)
+    {
+        var ring = options.SharedMemory ? SharedRing.Open(said.Name, said.Slots, said.SlotBytes, options.SharedFolder) : null;
+        session.Send(new ChannelFrame(FrameKind.SharedSeen, 0, ring is null ? 0 : SharedRing.ProofBytes, ring is null ? 0u : 1u, 0), options.HandshakeDeadline);
+        if (ring is not null) { session.Wire.Send(ring.Proof, options.HandshakeDeadline); }
+        var agreed = session.Receive(options.HandshakeDeadline);
+        if (agreed.Kind == FrameKind.SharedAgreed && agreed.Detail == 1 && ring is not null) { return ring; }
+        ring?.Dispose();
+        ChannelMetrics.SharedFallbacks.Add(1);
+        return null;
     }
 
     private static Exception Refusal(Wire wire, HandshakeStatus status, ushort version)

@@ -16,7 +16,7 @@ internal static class ChannelDialer
         foreach (var address in addresses)
         {
             var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-            var wire = new SocketWire(socket, peer);
+            Wire wire = Wrap(socket, peer, options);
             try
             {
                 operation.RunOn(wire);
@@ -45,6 +45,9 @@ internal static class ChannelDialer
             _ => new IOException($"No tensor channel answers at {peer}: {(last as SocketException)?.SocketErrorCode.ToString() ?? last.Message}.", last),
         };
     }
+
+    /// <summary>A socket as the options want it.</summary>
+    public static Wire Wrap(Socket socket, string peer, TensorChannelOptions options) => options.Tls is { } tls ? new TlsWire(socket, peer, tls) : new SocketWire(socket, peer);
 
     private static IPAddress[] Resolve(string host, TimeSpan deadline)
     {

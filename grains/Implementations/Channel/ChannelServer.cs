@@ -88,7 +88,7 @@ internal sealed class ChannelServer(TensorChannelOptions options, ITensorSource 
         string host = ((IPEndPoint)socket.RemoteEndPoint!).Address.ToString(), peer = socket.RemoteEndPoint.ToString()!;
         socket.NoDelay = true;
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-        var wire = new SocketWire(socket, peer);
+        var wire = ChannelDialer.Wrap(socket, peer, options);
         entry = new Entry(wire, new Thread(() => Serve(entry!, host), TensorPeer.ThreadStack) { IsBackground = true, Name = "ctwa-serve" });
         lock (_gate)
         {

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 
 namespace Ctwa.Grains.Channel;
@@ -9,7 +10,12 @@ internal sealed class SocketWire(Socket socket, string peer) : Wire
 
     public override string Peer => peer;
 
-    public override void Abort()
+    public override bool SameHost => socket is { LocalEndPoint: IPEndPoint here, RemoteEndPoint: IPEndPoint there } && here.Address.Equals(there.Address);
+
+    public override void Abort() => Abort(socket);
+
+    /// <summary>Ends what blocks on a socket.</summary>
+    public static void Abort(Socket socket)
     {
         try
         {

@@ -50,8 +50,14 @@ public sealed record TensorChannelOptions
     /// <summary>Bytes of a range that are sent and checked as one piece, so that both ends work while bytes move.</summary>
     public int ChunkBytes { get; init; } = 1 << 20;
 
-    /// <summary>Pieces of <see cref="ChunkBytes"/> in a connection's shared memory: one is filled while another is read.</summary>
+    /// <summary>Pieces in a connection's shared memory: one is filled while another is read.</summary>
     public int SharedSlots { get; init; } = 4;
+
+    /// <summary>Bytes of each; small enough that they stay in the processor's cache from one end to the other.</summary>
+    public int SharedSlotBytes { get; init; } = 256 << 10;
+
+    /// <summary>Where shared memory is; tests use another folder to have ends that do not see each other's.</summary>
+    internal string SharedFolder { get; init; } = SharedRing.Folder;
 
     /// <summary>The address that others are told.</summary>
     internal string Advertised => AdvertisedHost ?? ListenHost;
@@ -73,6 +79,7 @@ public sealed record TensorChannelOptions
         Require(MaxConnectionsServed is >= 1 and <= 4096, nameof(MaxConnectionsServed), MaxConnectionsServed, "1 to 4096");
         Require(MaxHandshakes is >= 1 and <= 1024, nameof(MaxHandshakes), MaxHandshakes, "1 to 1024");
         Require(ChunkBytes is >= 4096 and <= 64 << 20 && ChunkBytes % 4096 == 0, nameof(ChunkBytes), ChunkBytes, "multiples of 4096 up to 64 MiB");
+        Require(SharedSlotBytes is >= 4096 and <= 64 << 20 && SharedSlotBytes % 4096 == 0, nameof(SharedSlotBytes), SharedSlotBytes, "multiples of 4096 up to 64 MiB");
         Require(SharedSlots is >= 2 and <= 16, nameof(SharedSlots), SharedSlots, "2 to 16");
     }
 

@@ -13,6 +13,15 @@ internal abstract class Wire : IDisposable
     /// <summary>Address of the other end, for messages.</summary>
     public abstract string Peer { get; }
 
+    /// <summary>Whether the other end is on this host, as far as addresses tell.</summary>
+    public virtual bool SameHost => false;
+
+    /// <summary>Whatever the transport itself has to say before the first byte.</summary>
+    /// <exception cref="TensorRefusedException">The other end does not belong to the grid.</exception>
+    public virtual void Authenticate(bool server)
+    {
+    }
+
     /// <summary>Fills the buffer.</summary>
     /// <exception cref="TimeoutException">It took longer than the deadline.</exception>
     /// <exception cref="IOException">The connection broke or ended.</exception>
