@@ -6,6 +6,8 @@ namespace Ctwa.Grains.Tests.Channel;
 /// <summary>A source with one tensor per step number, an epoch, and a count of leases that are held.</summary>
 internal sealed class TestTensors : ITensorSource
 {
+    private static readonly UInt128 s_job = TensorId.JobHash("test");
+
     private readonly ConcurrentDictionary<int, UnmanagedTensor> _tensors = new();
     private readonly Action _release;
     private int _held, _opened;
@@ -20,7 +22,7 @@ internal sealed class TestTensors : ITensorSource
 
     public Action? OnOpen { get; set; }
 
-    public static TensorId Id(int step) => new() { Job = TensorId.JobHash("test"), Kind = TensorKind.Gradient, Step = step, Version = 7 };
+    public static TensorId Id(int step) => new() { Job = s_job, Kind = TensorKind.Gradient, Step = step, Version = 7 };
 
     public void Offer(int step, UnmanagedTensor tensor) => _tensors[step] = tensor;
 
