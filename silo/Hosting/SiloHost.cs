@@ -115,6 +115,8 @@ internal static class SiloHost
             console.ColorBehavior = Microsoft.Extensions.Logging.Console.LoggerColorBehavior.Disabled;
         });
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        // Whenever a silo joins or leaves, queues of events move, and their readers report every call that broke off.
+        builder.Logging.AddFilter("Orleans.Providers.MemoryAdapterReceiver", LogLevel.Critical).AddFilter("Orleans.Streams", LogLevel.Critical);
         // A silo of a grid hands its grains over to others, which takes longer than to end alone.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.Cluster.Redis is null ? 10 : 30));
         builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<Departure>(services, options.Operation.DrainTimeout));
