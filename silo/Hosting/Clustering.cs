@@ -8,6 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Orleans.Configuration;
 using Orleans.Hosting;
+using Orleans.Runtime;
 
 namespace Ctwa.Silo.Hosting;
 
@@ -41,6 +42,8 @@ internal static class Clustering
         });
         silo.Services.AddSingleton(new GridRedis(redis, cluster.ClusterId));
         silo.Services.AddSingleton<IEpochSource, RedisEpochSource>();
+        silo.Services.AddSingleton<GridGuard>();
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<GridGuard>());
         silo.UseRedisClustering(clustering => clustering.ConfigurationOptions = RedisConnection.Options(redis, ConnectionName));
         silo.AddRedisGrainStorage(GridSiloBuilder.ProviderName, storage =>
         {

@@ -20,4 +20,7 @@ internal static class SiloExitCodes
 
     /// <summary>The Redis did not answer when the silo started.</summary>
     public const int RedisUnreachable = 21;
+
+    /// <summary>Another process listens on one of its ports.</summary>
+    public const int PortTaken = 22;
 }

@@ -2,8 +2,13 @@ using System.Net.Sockets;
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
 using Ctwa.Grains.Hosting;
+using Ctwa.Grid.Tls;
+using Ctwa.Silo.Hosting.Health;
 using Ctwa.Silo.Hosting.Options;
+using Ctwa.Silo.Hosting.Redis;
+using Ctwa.Silo.Hosting.Tls;
 using Ctwa.Training.Native;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -18,57 +23,91 @@ internal static class SiloHost
 {
     private const int Attempts = 5;
 
+    /// <returns>One of <see cref="SiloExitCodes"/>.</returns>
     public static async Task<int> RunAsync(SiloOptions options, CancellationToken cancellationToken)
+    {
+        try { return await ServeAsync(options, cancellationToken); }
+        catch (SiloFailure failure)
+        {
+            await Console.Error.WriteLineAsync("error: " + failure.Message);
+            return failure.ExitCode;
+        }
+    }
+
+    private static async Task<int> ServeAsync(SiloOptions options, CancellationToken cancellationToken)
     {
         TorchNative.EnsureLoaded();
         IReadOnlyList<torch.Device> devices;
         try { devices = ComputeDevice.ParseList(options.Work.Device); }
-        catch (ArgumentException wrong)
-        {
-            await Console.Error.WriteLineAsync("error: --device " + wrong.Message);
-            return SiloExitCodes.BadInput;
-        }
+        catch (ArgumentException wrong) { throw new SiloFailure(SiloExitCodes.BadInput, "--device " + wrong.Message, wrong); }
 
         torch.set_num_threads(1);
         // Control-plane turns must find a thread even while reward calls occupy the pool.
         ThreadPool.SetMinThreads(Math.Max(16, Environment.ProcessorCount), 16);
 
-        using var host = await StartAsync(options, devices, cancellationToken);
+        var tls = LoadTls(options.Security.Tls);
+        using var data = options.Folders.Data is { } folder ? DataFolder.Open(folder) : null;
+        var probe = new HealthProbe(options.Operation.StuckAfter);
+        await using var health = options.Operation.HealthPort is { } port ? await HealthServer.StartAsync(options.Cluster.Bind, port, probe, cancellationToken) : null;
+        using var host = await StartAsync(options, devices, tls, probe, cancellationToken);
+        if (host is null) { return SiloExitCodes.Success; }
         await Console.Out.WriteLineAsync(GridIdentity.ReadyLine);
-        await Console.Out.WriteLineAsync(Ports(host.Services));
+        await Console.Out.WriteLineAsync(Ports(host.Services, health));
         await host.WaitForShutdownAsync(cancellationToken);
-        return SiloExitCodes.Success;
+        return host.Services.GetRequiredService<Departure>().ExitCode;
     }
 
-    private static async Task<IHost> StartAsync(SiloOptions options, IReadOnlyList<torch.Device> devices, CancellationToken cancellationToken)
+    /// <returns>Null: it was asked to leave before it served.</returns>
+    private static async Task<IHost?> StartAsync(SiloOptions options, IReadOnlyList<torch.Device> devices, TlsLink? tls, HealthProbe probe, CancellationToken cancellationToken)
     {
+        Departure departure;
+        bool choosesPorts = options.Cluster is { SiloPort: 0 } or { GatewayPort: 0 };
         for (int attempt = 1; ; attempt++)
         {
-            var host = Build(options with { Cluster = FreePorts.Choose(options.Cluster) }, devices);
+            var chosen = FreePorts.Choose(options.Cluster);
+            var host = Build(options with { Cluster = chosen }, devices, tls);
+            departure = host.Services.GetRequiredService<Departure>();
             try
             {
-                if (options.Operation.ParentStdin) { ParentLink.Follow(host.Services.GetRequiredService<IHostApplicationLifetime>()); }
+                if (options.Operation.ParentStdin && attempt == 1) { ParentLink.Follow(() => departure); }
+                if (host.Services.GetService<GridRedis>() is { } redis) { await redis.RequireAsync(cancellationToken); }
+                probe.Attach(host.Services);
                 await host.StartAsync(cancellationToken);
                 return host;
             }
-            catch (SocketException taken) when (taken.SocketErrorCode == SocketError.AddressAlreadyInUse && attempt < Attempts && options.Cluster is { SiloPort: 0 } or { GatewayPort: 0 })
-            {
-                // Another process took the port between the choice and the use.
-                host.Dispose();
-            }
-            catch
+            catch (Exception failure)
             {
                 host.Dispose();
+                if (failure is OperationCanceledException && departure.HasEnded) { return null; }
+                if (IsPortTaken(failure) && choosesPorts && attempt < Attempts) { continue; }
+                if (IsPortTaken(failure)) { throw new SiloFailure(SiloExitCodes.PortTaken, FormattableString.Invariant($"port {chosen.SiloPort} (--silo-port) or {chosen.GatewayPort} (--gateway-port) on {chosen.Bind} cannot be used: address already in use. Choose others, or 0 for free ones."), failure); }
+                if (failure is RedisUnreachableException unreachable) { throw new SiloFailure(SiloExitCodes.RedisUnreachable, unreachable.Message, unreachable); }
                 throw;
             }
         }
     }
 
-    private static IHost Build(SiloOptions options, IReadOnlyList<torch.Device> devices)
+    private static TlsLink? LoadTls(TlsFiles? files)
     {
-        // No arguments, and no settings of whatever folder this is: the options are all.
-        var builder = Host.CreateApplicationBuilder();
-        builder.Logging.ClearProviders().AddSimpleConsole(console =>
+        try { return files is null ? null : TlsCertificates.Load(files.Authority, files.Certificate, files.Key); }
+        catch (FormatException wrong) { throw new SiloFailure(SiloExitCodes.BadInput, wrong.Message, wrong); }
+    }
+
+    private static bool IsPortTaken(Exception? failure)
+    {
+        for (; failure is not null; failure = failure.InnerException)
+        {
+            if (failure is AddressInUseException or SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse }) { return true; }
+        }
+
+        return false;
+    }
+
+    private static IHost Build(SiloOptions options, IReadOnlyList<torch.Device> devices, TlsLink? tls)
+    {
+        // Empty: no configuration of whatever folder or environment this is.
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Logging.AddSimpleConsole(console =>
         {
             console.SingleLine = true;
             console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
@@ -76,23 +115,30 @@ internal static class SiloHost
             console.ColorBehavior = Microsoft.Extensions.Logging.Console.LoggerColorBehavior.Disabled;
         });
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
+        // Whenever a silo joins or leaves, queues of events move, and their readers report every call that broke off.
+        builder.Logging.AddFilter("Orleans.Providers.MemoryAdapterReceiver", LogLevel.Critical).AddFilter("Orleans.Streams", LogLevel.Critical);
+        // A silo of a grid hands its grains over to others, which takes longer than to end alone.
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.Cluster.Redis is null ? 10 : 30));
+        builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<Departure>(services, options.Operation.DrainTimeout));
         if (options.Operation.ParentStdin) { builder.Services.AddSingleton<IHostLifetime, ParentLink.Lifetime>(); }
+        else { builder.Services.AddSingleton<IHostLifetime, SignalLifetime>(); }
         builder.Services.AddSingleton(options.Folders);
         if (options.Security.Tokens is { } tokens) { builder.Services.AddSingleton(new GridTokensFile(tokens)); }
         if (options.Security.Secret is { } secret) { builder.Services.AddSingleton(secret); }
         builder.UseOrleans(silo =>
         {
             silo.UseClustering(options.Cluster, options.Folders);
+            if (tls is not null) { silo.UseTls(tls); }
             var compute = new SiloComputeOptions { Lanes = options.Work.Lanes, Devices = devices, Rewards = options.Rewards };
             silo.AddGrid(compute, SiloSelf.Of(compute, options.Work.Computes, options.Work.MemoryBytes));
         });
         return builder.Build();
     }
 
-    private static string Ports(IServiceProvider services)
+    private static string Ports(IServiceProvider services, HealthServer? health)
     {
         var silo = services.GetRequiredService<ILocalSiloDetails>();
-        return FormattableString.Invariant($"{GridIdentity.PortsLine} silo={silo.SiloAddress.Endpoint.Port} gateway={silo.GatewayAddress?.Endpoint.Port ?? 0} address={silo.SiloAddress.ToParsableString()}");
+        int channel = services.GetRequiredService<SiloSelf>().Channel.Port;
+        return FormattableString.Invariant($"{GridIdentity.PortsLine} silo={silo.SiloAddress.Endpoint.Port} gateway={silo.GatewayAddress?.Endpoint.Port ?? 0} channel={channel} health={health?.Port ?? 0} address={silo.SiloAddress.ToParsableString()}");
     }
 }

@@ -12,6 +12,7 @@ internal sealed class SiloCommand
     private readonly PlaceOptionGroup _place = new();
     private readonly Option<int?> _health = Values.OptionalWhole("--health-port", "Port for /healthz and /readyz on the address of --bind; 0: any free one. Default: none.", 0, 65535, "PORT");
     private readonly Option<int> _drain = Values.Whole("--drain-timeout", "Seconds that a silo which was asked to leave (SIGTERM, Ctrl-C) waits for its work to end. Default: 60.", 0, 86400, 60, "SECONDS");
+    private readonly Option<int> _stuck = Values.Whole("--stuck-after", "Seconds after which a piece of work on a lane counts as hanging; /healthz says so. Default: 1800.", 1, 604800, 1800, "SECONDS");
     private readonly Option<bool> _parentStdin = new("--parent-stdin") { Description = "End when standard input ends, and ignore Ctrl-C: the parent decides." };
 
     private SiloCommand()
@@ -20,7 +21,7 @@ internal sealed class SiloCommand
         _work.AddTo(Root);
         _rewards.AddTo(Root);
         _place.AddTo(Root);
-        foreach (Option option in (Option[])[_health, _drain, _parentStdin]) { Root.Add(option); }
+        foreach (Option option in (Option[])[_health, _drain, _stuck, _parentStdin]) { Root.Add(option); }
         OptionSources.AddTo(Root);
     }
 
@@ -63,6 +64,7 @@ internal sealed class SiloCommand
                 {
                     HealthPort = parsed.GetValue(_health),
                     DrainTimeout = TimeSpan.FromSeconds(parsed.GetValue(_drain)),
+                    StuckAfter = TimeSpan.FromSeconds(parsed.GetValue(_stuck)),
                     ParentStdin = parsed.GetValue(_parentStdin),
                 },
             }, []);

@@ -89,6 +89,9 @@ internal sealed record OperationOptions
     /// <summary>How long a silo that was asked to leave waits for its work to end.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>A piece of work that runs longer on a lane hangs.</summary>
+    public TimeSpan StuckAfter { get; init; } = TimeSpan.FromMinutes(30);
+
     /// <summary>The process that started it holds its standard input and decides when it ends.</summary>
     public bool ParentStdin { get; init; }
 }
