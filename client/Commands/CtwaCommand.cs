@@ -57,6 +57,7 @@ internal static class CtwaCommand
             TrainCommand.Create(),
             CompareCommand.Create(),
             SchemaCommand.Create(),
+            UpCommand.Create(),
         };
         foreach (var verb in ForwardedVerbs.Commands()) { root.Add(verb); }
         return root;

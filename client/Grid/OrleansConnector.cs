@@ -1,5 +1,7 @@
 using Ctwa.Client.Supervision;
 using Ctwa.Grid.Redis;
+using Ctwa.Grid.Tls;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Orleans.Configuration;
@@ -20,6 +22,12 @@ internal sealed class OrleansConnector(Deadlines deadlines) : IGridConnector
         builder.UseOrleansClient(client =>
         {
             Find(client, address);
+            if (address.Tls is { } trust)
+            {
+                var link = Link(trust);
+                client.Configure<ClientConnectionOptions>(options => options.ConfigureConnection(connection => connection.Use(link.Connect)));
+            }
+
             client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = deadlines.Call);
         });
         var host = builder.Build();
@@ -33,6 +41,12 @@ internal sealed class OrleansConnector(Deadlines deadlines) : IGridConnector
             host.Dispose();
             throw;
         }
+    }
+
+    private static TlsLink Link(GatewayTrust trust)
+    {
+        try { return TlsCertificates.Load(trust.Authority, trust.Certificate, trust.Key); }
+        catch (FormatException wrong) { throw new CommandFailure(ExitCodes.BadInput, wrong.Message); }
     }
 
     private static void Find(IClientBuilder client, GridAddress address)

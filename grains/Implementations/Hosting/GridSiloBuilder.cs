@@ -21,6 +21,9 @@ public static class GridSiloBuilder
     /// <summary>Name of the grid's storage of grain state and of its stream provider.</summary>
     public const string ProviderName = "ctwa";
 
+    // Each is polled all the time, and logs when the silo that holds it dies. Events are few.
+    private const int StreamQueues = 2;
+
     /// <summary>Adds compute lanes, placement, streams, and the settings of membership and messages.</summary>
     /// <param name="options">What it lends to jobs.</param>
     /// <param name="self">What it says about itself; null: as the options say.</param>
@@ -36,7 +39,7 @@ public static class GridSiloBuilder
         silo.Services.AddPlacementFilter<SilosWithFilter, SilosWithDirector>(ServiceLifetime.Transient);
         silo.UseSiloMetadata(self.Metadata());
         // Events for watchers: they are lost with a silo, and a watcher fills the gap from the run's files.
-        silo.AddMemoryStreams(ProviderName);
+        silo.AddMemoryStreams(ProviderName, streams => streams.ConfigurePartitioning(StreamQueues));
         silo.AddMemoryGrainStorage(ProviderConstants.DEFAULT_PUBSUB_PROVIDER_NAME);
         return silo.ConfigureGridSettings();
     }
