@@ -19,7 +19,8 @@ namespace Ctwa.Grains.Coordination;
 /// <param name="grid">The silos.</param>
 /// <param name="grains">Gives grains.</param>
 /// <param name="log">Is told of plans.</param>
-internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob job, string specJson, string runDirectory, GridMembers grid, IGrainFactory grains, GridLog log) : ITrainingBackend
+/// <param name="drained">Called when every silo that computes is leaving.</param>
+internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob job, string specJson, string runDirectory, GridMembers grid, IGrainFactory grains, GridLog log, Action drained) : ITrainingBackend
 {
     private readonly PreparedJob _job = job;
     private readonly Dictionary<RolloutId, StepPlan> _plans = [];

@@ -12,7 +12,7 @@ public sealed class ElasticTests : IDisposable
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<string, bool> Methods => new() { { "linear", false }, { "ctwa", true }, { "mgda", true }, { "gradnorm", false } };
+    public static TheoryData<string, bool> Methods => new() { { "linear", false }, { "ctwa", true }, { "mgda", true }, { "mgda second pass", true }, { "gradnorm", false } };
 
     [Theory]
     [MemberData(nameof(Methods))]
