@@ -48,6 +48,19 @@ public sealed class ElasticTests : IDisposable
         Assert.Equal(local.History, run.History);
     }
 
+    // From this many shards on, calls go in batches by silo.
+    [Fact]
+    public async Task Hundreds_of_shards_give_the_same_bits_too()
+    {
+        var spec = _jobs.Read(ExactnessJobs.Create("ctwa", odd: false));
+        spec = spec with { Grid = spec.Grid with { Shards = 300 }, Schedule = spec.Schedule with { Steps = 2 } };
+        var local = await _jobs.TrainLocallyAsync(spec, "local");
+        await using var grid = await TestGrid.StartAsync(2);
+        var run = await RunAsync(grid, spec, "fan");
+        Assert.Equal(local.ModelHash, run.ModelHash);
+        Assert.Equal(local.History, run.History);
+    }
+
     [Fact]
     public async Task A_silo_that_joins_and_one_that_leaves_cost_no_bit()
     {
