@@ -1,5 +1,6 @@
 using Ctwa.Grains.Channel;
 using Ctwa.Grains.Compute;
+using Ctwa.Grains.Jobs;
 using Ctwa.Grains.Placement;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -43,6 +44,7 @@ public static class GridSiloBuilder
         // Events for watchers: they are lost with a silo, and a watcher fills the gap from the run's files.
         silo.AddMemoryStreams(ProviderName, streams => streams.ConfigurePartitioning(StreamQueues));
         silo.AddMemoryGrainStorage(ProviderConstants.DEFAULT_PUBSUB_PROVIDER_NAME);
+        silo.AddJobs();
         return silo.ConfigureGridSettings();
     }
 
