@@ -80,7 +80,6 @@ internal static class SiloHost
                 host.Dispose();
                 if (failure is OperationCanceledException && departure.HasEnded) { return null; }
                 if (IsPortTaken(failure) && choosesPorts && attempt < Attempts) { continue; }
-                if (IsPortTaken(failure)) { throw new SiloFailure(SiloExitCodes.PortTaken, FormattableString.Invariant($"port {chosen.SiloPort} (--silo-port) or {chosen.GatewayPort} (--gateway-port) on {chosen.Bind} cannot be used: address already in use. Choose others, or 0 for free ones."), failure); }
                 if (failure is RedisUnreachableException unreachable) { throw new SiloFailure(SiloExitCodes.RedisUnreachable, unreachable.Message, unreachable); }
                 throw;
             }

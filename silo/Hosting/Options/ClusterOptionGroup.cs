@@ -28,7 +28,6 @@ internal sealed class ClusterOptionGroup
     public void AddTo(RootCommand root)
     {
         foreach (Option option in (Option[])[_clustering, _clusterId, _redis, _passwordFile, _redisTls, _redisAuthority, _siloPort, _gatewayPort, _channelPort, _advertise, _bind]) { root.Add(option); }
-        root.Validators.Add(Check);
     }
 
     /// <summary>The values of a command line without errors.</summary>
@@ -54,28 +53,29 @@ internal sealed class ClusterOptionGroup
         };
     }
 
-    private void Check(CommandResult result)
+    /// <summary>Mistakes that lie between options.</summary>
+    public IEnumerable<string> Check(ParseResult parsed)
     {
-        bool IsGiven(Option option) => result.GetResult(option) is { Implicit: false };
-        if (!IsGiven(_clusterId)) { result.AddError("--cluster-id is missing; give the name of the grid, the same for its silos and clients."); }
-        switch (IsGiven(_clustering) ? Values.Peek(result, _clustering) : Localhost)
+        bool IsGiven(Option option) => parsed.GetResult(option) is { Implicit: false };
+        if (!IsGiven(_clusterId)) { yield return "--cluster-id is missing; give the name of the grid, the same for its silos and clients."; }
+        switch (IsGiven(_clustering) ? Values.Peek(parsed, _clustering) : Localhost)
         {
             case RedisWord when !IsGiven(_redis):
-                result.AddError($"--redis is missing; --clustering redis needs the address of one: {RedisEndpoint.Forms}.");
+                yield return $"--redis is missing; --clustering redis needs the address of one: {RedisEndpoint.Forms}.";
                 break;
             case Localhost:
                 foreach (var option in ((Option[])[_redis, _passwordFile, _redisTls, _redisAuthority, _advertise, _bind]).Where(IsGiven))
                 {
-                    result.AddError($"{option.Name} goes with --clustering redis; --clustering localhost is one silo on loopback.");
+                    yield return $"{option.Name} goes with --clustering redis; --clustering localhost is one silo on loopback.";
                 }
 
                 break;
         }
 
-        if (IsGiven(_redisAuthority) && Values.Peek(result, _redis) is { Tls: false } && !Values.Peek(result, _redisTls)) { result.AddError("--redis-ca goes with --redis-tls or a rediss:// address."); }
-        if (Values.Peek(result, _advertise) is { } any && (any.Equals(IPAddress.Any) || any.Equals(IPAddress.IPv6Any))) { result.AddError($"--advertise is {any}, which is no address that others could connect to; give that of this machine."); }
-        int[] ports = [.. ((Option<int>[])[_siloPort, _gatewayPort, _channelPort]).Select(option => Values.Peek(result, option)).Where(port => port != 0)];
-        if (ports.Length != ports.Distinct().Count()) { result.AddError("--silo-port, --gateway-port and --channel-port must differ."); }
+        if (IsGiven(_redisAuthority) && Values.Peek(parsed, _redis) is { Tls: false } && !Values.Peek(parsed, _redisTls)) { yield return "--redis-ca goes with --redis-tls or a rediss:// address."; }
+        if (Values.Peek(parsed, _advertise) is { } any && (any.Equals(IPAddress.Any) || any.Equals(IPAddress.IPv6Any))) { yield return $"--advertise is {any}, which is no address that others could connect to; give that of this machine."; }
+        int[] ports = [.. ((Option<int>[])[_siloPort, _gatewayPort, _channelPort]).Select(option => Values.Peek(parsed, option)).Where(port => port != 0)];
+        if (ports.Length != ports.Distinct().Count()) { yield return "--silo-port, --gateway-port and --channel-port must differ."; }
     }
 
     private static string ParseId(string text) => text.Length is > 0 and <= LongestId && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-')

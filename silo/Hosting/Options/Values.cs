@@ -46,10 +46,10 @@ internal static class Values
     };
 
     /// <summary>An option's value for checks against others; <paramref name="otherwise"/> if it is not given or wrong, which is reported already.</summary>
-    public static T? Peek<T>(SymbolResult result, Option<T> option, T? otherwise = default)
+    public static T? Peek<T>(ParseResult parsed, Option<T> option, T? otherwise = default)
     {
-        if (result.GetResult(option) is null or { Implicit: true }) { return otherwise; }
-        try { return result.GetValue(option); }
+        if (parsed.GetResult(option) is null or { Implicit: true }) { return otherwise; }
+        try { return parsed.GetValue(option); }
         catch (InvalidOperationException) { return otherwise; }
     }
 
