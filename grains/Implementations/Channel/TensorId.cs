@@ -128,5 +128,7 @@ public sealed class TensorRefusedException : Exception
 
     public TensorRefusedException(TensorRefusal reason, string message) : base(message) => Reason = reason;
 
+    public TensorRefusedException(TensorRefusal reason, string message, Exception inner) : base(message, inner) => Reason = reason;
+
     public TensorRefusal Reason { get; }
 }

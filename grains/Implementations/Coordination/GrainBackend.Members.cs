@@ -36,10 +36,15 @@ internal sealed partial class GrainBackend
     /// <summary>Silos that compute for the job now; for records.</summary>
     public ImmutableArray<string> Silos => _placement is { } plan ? [.. plan.Members.Select(member => member.Silo)] : [];
 
+    async Task ITrainingBackend.GatherAsync(CancellationToken cancellationToken)
+    {
+        // Whoever computed before may be gone for good: the run goes on with those who are there.
+        _fingerprint = null;
+        await GatherAsync(cancellationToken);
+    }
+
     public async Task LoadAsync(string? checkpoint, string? reference, long policyVersion, CancellationToken cancellationToken)
     {
-        // Whoever computed before may hold another version; everything comes from the files now.
-        _fingerprint = null;
         var (members, leaving) = await GatherAsync(cancellationToken);
         var plan = Plan(members, [.. Enumerable.Range(0, Slices).Select(_ => (IReadOnlyList<string>)[])]);
         await OnMembersAsync(plan.Members, silo => new LoadWork(NextKey("load"), plan, checkpoint, reference, policyVersion), cancellationToken);

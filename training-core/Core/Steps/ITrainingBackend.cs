@@ -19,6 +19,9 @@ public interface ITrainingBackend
     /// <summary>What besides the job decides the bits of those who compute.</summary>
     NumericFingerprint Fingerprint { get; }
 
+    /// <summary>Finds who will compute; before it nobody knows their <see cref="Fingerprint"/>.</summary>
+    Task GatherAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
     /// <summary>Loads the initial weights, or those, the optimizer moments and the reference policy of a checkpoint.</summary>
     /// <param name="checkpoint">Folder of an intact checkpoint; null: the job's initial weights.</param>
     /// <param name="reference">Safetensors file of the reference policy; null: none is kept.</param>

@@ -24,6 +24,8 @@ internal sealed class MicroBatchLadder(ITrainingBackend inner, JobSpec spec, Run
 
     public NumericFingerprint Fingerprint => inner.Fingerprint;
 
+    public Task GatherAsync(CancellationToken cancellationToken) => inner.GatherAsync(cancellationToken);
+
     public Task LoadAsync(string? checkpoint, string? reference, long policyVersion, CancellationToken cancellationToken) => inner.LoadAsync(checkpoint, reference, policyVersion, cancellationToken);
 
     public Task<bool> TryContinueAsync(long policyVersion, bool hasReference, CancellationToken cancellationToken) => inner.TryContinueAsync(policyVersion, hasReference, cancellationToken);

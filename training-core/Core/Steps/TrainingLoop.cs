@@ -275,6 +275,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend computing, Ru
 
     private async Task<TrainingRunState> LoadAsync(CancellationToken cancellationToken)
     {
+        await _backend.GatherAsync(cancellationToken);
         if (run.Checkpoints.NewestIntact(observer.Warning) is { } found)
         {
             var state = found.State;
