@@ -56,6 +56,14 @@ internal static class CtwaCommand
         {
             TrainCommand.Create(),
             CompareCommand.Create(),
+            SubmitCommand.Create(),
+            JobsCommand.Create(),
+            WatchCommand.Create(),
+            PauseCommand.Create(),
+            ResumeCommand.Create(),
+            CancelCommand.Create(),
+            PriorityCommand.Create(),
+            TokenCommand.Create(),
             SchemaCommand.Create(),
             UpCommand.Create(),
         };

@@ -15,6 +15,12 @@ internal abstract record GridAddress(string ClusterId)
         public override string ToString() => FormattableString.Invariant($"127.0.0.1:{GatewayPort}");
     }
 
+    /// <summary>One silo by its gateway, on any machine.</summary>
+    public sealed record Gateway(System.Net.IPEndPoint Endpoint, string ClusterId) : GridAddress(ClusterId)
+    {
+        public override string ToString() => $"{Endpoint}, cluster {ClusterId}";
+    }
+
     /// <summary>The silos that a Redis lists.</summary>
     public sealed record Redis(RedisEndpoint Endpoint, string ClusterId) : GridAddress(ClusterId)
     {

@@ -17,4 +17,8 @@ internal interface IGridConnection : IAsyncDisposable
 
     /// <summary>Any grain by its key.</summary>
     T Grain<T>(string key) where T : IGrainWithStringKey;
+
+    /// <summary>Subscribes to a job's events; disposing ends that. Null: this connection has no streams.</summary>
+    /// <param name="arrived">Called for each event, at any time and on any thread; must return at once.</param>
+    Task<IAsyncDisposable?> SubscribeAsync(string jobId, Action<JobStreamItem> arrived) => Task.FromResult<IAsyncDisposable?>(null);
 }

@@ -1,4 +1,5 @@
 using Ctwa.Client.Supervision;
+using Ctwa.Grains.Abstractions;
 using Ctwa.Grid.Redis;
 using Ctwa.Grid.Tls;
 using Microsoft.AspNetCore.Connections;
@@ -9,7 +10,8 @@ using Orleans.Configuration;
 namespace Ctwa.Client.Grid;
 
 /// <summary>Connects an Orleans client to a grid.</summary>
-internal sealed class OrleansConnector(Deadlines deadlines) : IGridConnector
+/// <param name="configure">Adds to the client; null: nothing.</param>
+internal sealed class OrleansConnector(Deadlines deadlines, Action<IClientBuilder>? configure = null) : IGridConnector
 {
     /// <summary>Service id of every grid; the cluster id tells grids apart.</summary>
     public const string ServiceId = Ctwa.Grains.Abstractions.GridIdentity.ServiceId;
@@ -29,6 +31,7 @@ internal sealed class OrleansConnector(Deadlines deadlines) : IGridConnector
             }
 
             client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = deadlines.Call);
+            configure?.Invoke(client);
         });
         var host = builder.Build();
         try
@@ -56,6 +59,14 @@ internal sealed class OrleansConnector(Deadlines deadlines) : IGridConnector
             case GridAddress.Localhost local:
                 client.UseLocalhostClustering(local.GatewayPort, ServiceId, local.ClusterId);
                 break;
+            case GridAddress.Gateway gateway:
+                client.Configure<ClusterOptions>(cluster =>
+                {
+                    cluster.ServiceId = ServiceId;
+                    cluster.ClusterId = gateway.ClusterId;
+                });
+                client.UseStaticClustering(gateway.Endpoint);
+                break;
             case GridAddress.Redis redis:
                 client.Configure<ClusterOptions>(cluster =>
                 {
@@ -77,6 +88,9 @@ internal sealed class OrleansConnector(Deadlines deadlines) : IGridConnector
         private static readonly TimeSpan LeaveWithin = TimeSpan.FromSeconds(2);
 
         public T Grain<T>(string key) where T : IGrainWithStringKey => host.Services.GetRequiredService<IClusterClient>().GetGrain<T>(key);
+
+        public async Task<IAsyncDisposable?> SubscribeAsync(string jobId, Action<JobStreamItem> arrived) =>
+            await StreamSubscription.OpenAsync(host.Services.GetRequiredService<IClusterClient>(), jobId, arrived);
 
         public async ValueTask DisposeAsync()
         {

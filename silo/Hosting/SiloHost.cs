@@ -1,5 +1,7 @@
 using System.Net.Sockets;
 using Ctwa.Grains.Abstractions;
+using System.Security.Cryptography.X509Certificates;
+using Ctwa.Grains.Channel;
 using Ctwa.Grains.Compute;
 using Ctwa.Grains.Hosting;
 using Ctwa.Grid.Tls;
@@ -128,11 +130,22 @@ internal static class SiloHost
         {
             silo.UseClustering(options.Cluster, options.Folders);
             if (tls is not null) { silo.UseTls(tls); }
+            // A silo alone has nobody to exchange tensors with.
+            if (options.Cluster.Redis is not null) { silo.AddTensorChannel(Channel(options)); }
             var compute = new SiloComputeOptions { Lanes = options.Work.Lanes, Devices = devices, Rewards = options.Rewards };
             silo.AddGrid(compute, SiloSelf.Of(compute, options.Work.Computes, options.Work.MemoryBytes));
         });
         return builder.Build();
     }
+
+    private static TensorChannelOptions Channel(SiloOptions options) => new()
+    {
+        ListenHost = options.Cluster.Bind.ToString(),
+        AdvertisedHost = options.Cluster.Advertise.ToString(),
+        Port = options.Cluster.ChannelPort,
+        Secret = options.Security.Secret is { } secret ? Convert.ToHexString(secret.Bytes.Span) : null,
+        Tls = options.Security.Tls is { } files ? new TensorChannelTls(X509Certificate2.CreateFromPemFile(files.Certificate, files.Key), X509CertificateLoader.LoadCertificateFromFile(files.Authority)) : null,
+    };
 
     private static string Ports(IServiceProvider services, HealthServer? health)
     {

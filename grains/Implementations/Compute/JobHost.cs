@@ -62,6 +62,9 @@ public sealed partial class JobHost : IDisposable
     /// <summary>Compute lanes that the job has here.</summary>
     public int Lanes => _lanes.Length;
 
+    /// <summary>How long the oldest piece of work has been running on a lane.</summary>
+    public TimeSpan LongestWork => _lanes.Max(lane => lane.Working);
+
     /// <summary>What decides the bits here.</summary>
     public NumericFingerprint Fingerprint => NumericFingerprint.Of(_memory.Device, Job.Spec.Grid.ThreadsPerShard);
 

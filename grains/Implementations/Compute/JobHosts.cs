@@ -22,8 +22,11 @@ public sealed partial class JobHosts(SiloComputeOptions options, ILogger<JobHost
     private readonly string _silo = services.GetService<ILocalSiloDetails>()?.SiloAddress.ToParsableString() ?? "";
     private readonly Lock _lock = new();
 
-    /// <summary>Nothing is computed here for any job.</summary>
-    public bool IsIdle => _jobs.IsEmpty;
+    /// <summary>No job has shards, slices or rewards here; its coordinator may be.</summary>
+    public bool IsIdle => _jobs.Values.All(job => job.Host is null && job.Rewards is null);
+
+    /// <summary>How long the oldest piece of work has been running on a lane.</summary>
+    public TimeSpan LongestWork => _jobs.Values.Max(job => job.Host?.LongestWork) ?? TimeSpan.Zero;
 
     /// <summary>This silo's parsable address.</summary>
     public string Silo => _silo;

@@ -23,6 +23,7 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
     private JobFailure? _failure;
     private Task? _run;
     private bool _opening;
+    private bool _drained;
 
     private string JobId => this.GetPrimaryKeyString();
 
@@ -101,9 +102,14 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
             run.WriteJob(JobSpecYaml.Write(spec)); // A resume may have a longer schedule.
             // Data, memory and models are made off the turn, which must stay free for watchers (invariants I8, I9).
             var job = await hosts.PrepareAsync(JobId, run.Epoch, spec, run.Path);
-            backend = new GrainBackend(JobId, run.Epoch, job, JobSpecJson.Serialize(spec), run.Path, new GridMembers(membership, GrainFactory), GrainFactory, new GridLog(JobId, logger));
+            backend = new GrainBackend(JobId, run.Epoch, job, JobSpecJson.Serialize(spec), run.Path, new GridMembers(membership, GrainFactory), GrainFactory, new GridLog(JobId, logger), Drain);
             var outcome = await new TrainingLoop(job, backend, run, _events).RunAsync(_stop.Token, _abort.Token);
             end = outcome == RunOutcome.Finished ? JobStatus.Succeeded : JobStatus.Stopped;
+            if (end == JobStatus.Stopped && _drained)
+            {
+                end = JobStatus.Failed;
+                _failure = new JobFailure(JobFailureKind.Replaced, "every silo that computed for the job was asked to leave; the run has its checkpoint and goes on when another silo is there.");
+            }
         }
         catch (Exception failure)
         {
@@ -123,6 +129,12 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
         }
     }
 
+    private void Drain()
+    {
+        _drained = true;
+        _stop.Cancel();
+    }
+
     private static JobFailure Describe(Exception failure) => failure switch
     {
         JobInputException or System.Text.Json.JsonException or InvalidDataException => new JobFailure(JobFailureKind.BadInput, failure.Message),
@@ -131,7 +143,7 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
         IOException or UnauthorizedAccessException => new JobFailure(JobFailureKind.Storage, failure.Message),
         OutOfDeviceMemoryException => new JobFailure(JobFailureKind.Memory, failure.Message),
         NumericFailureException => new JobFailure(JobFailureKind.Numeric, failure.Message),
-        OperationCanceledException => new JobFailure(JobFailureKind.Internal, "the silo shut down while the job ran; resume the run."),
+        OperationCanceledException => new JobFailure(JobFailureKind.Replaced, "the silo shut down while the job ran; resume the run."),
         _ => new JobFailure(JobFailureKind.Internal, $"{failure.GetType().Name}: {failure.Message} The silo's log has the details."),
     };
 }

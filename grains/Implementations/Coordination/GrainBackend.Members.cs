@@ -211,6 +211,13 @@ internal sealed partial class GrainBackend
         if (newcomers.Count > 0 && _joining is not { IsCompleted: false }) { _joining = Task.WhenAll(newcomers.Select(one => TryOpenAsync(one, cancellationToken))); }
         bool joined = _members.Values.Any(member => member.Computes && member.Fingerprint == _fingerprint && Placement.Members.All(place => place.Silo != member.Place.Silo) && described.Any(one => one.Address == member.Place.Silo && !one.Draining));
         bool leaves = described.Any(one => one.Draining && (one.Address == _rewardSilo || Placement.Members.Any(place => place.Silo == one.Address)));
+        if (leaves && !described.Any(one => one.Computes && !one.Draining))
+        {
+            // Nobody is left to go on: the run keeps what it has.
+            drained();
+            return false;
+        }
+
         return joined || leaves || _speeds.WouldGain(Placement);
     }
 

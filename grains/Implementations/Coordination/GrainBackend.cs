@@ -19,8 +19,12 @@ namespace Ctwa.Grains.Coordination;
 /// <param name="grid">The silos.</param>
 /// <param name="grains">Gives grains.</param>
 /// <param name="log">Is told of plans.</param>
-internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob job, string specJson, string runDirectory, GridMembers grid, IGrainFactory grains, GridLog log) : ITrainingBackend
+/// <param name="drained">Called when every silo that computes is leaving.</param>
+internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob job, string specJson, string runDirectory, GridMembers grid, IGrainFactory grains, GridLog log, Action drained) : ITrainingBackend
 {
+    /// <summary>From so many shards on, calls go in batches by silo.</summary>
+    internal const int FanFrom = 256;
+
     private readonly PreparedJob _job = job;
     private readonly Dictionary<RolloutId, StepPlan> _plans = [];
     private string _rewardSilo = "";
@@ -237,6 +241,7 @@ internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob
         where T : ShardResult
     {
         var plan = Placement;
+        if (Shards >= FanFrom) { return await new ShardFan(grains, jobId).RunAsync<T>([.. Enumerable.Range(0, Shards).Select(shard => workOf(shard) with { Epoch = epoch })], plan.SiloOfShard, cancellationToken); }
         var watch = new StragglerWatch(Shards, again && plan.Members.Length > 1 ? _job.Spec.Grid.StragglerFactor : 0);
         var results = await SideBySide.RunAsync(Enumerable.Range(0, Shards).Select(shard => (Func<CancellationToken, Task<T>>)(async token =>
         {

@@ -1,7 +1,10 @@
+using Ctwa.Grains.Channel;
 using Ctwa.Grains.Compute;
+using Ctwa.Grains.Jobs;
 using Ctwa.Grains.Placement;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 using Orleans.Hosting;
 using Orleans.Placement;
@@ -33,7 +36,7 @@ public static class GridSiloBuilder
         silo.Services.AddSingleton(options);
         silo.Services.AddSingleton(self);
         silo.Services.AddSingleton<JobHosts>();
-        silo.Services.TryAddSingleton<ISiloActivity, NoActivity>();
+        silo.Services.TryAddSingleton<ISiloActivity, LaneActivity>();
         silo.Services.TryAddSingleton(new GridFolders());
         silo.Services.AddPlacementDirector<PinnedPlacement, PinnedPlacementDirector>();
         silo.Services.AddPlacementFilter<SilosWithFilter, SilosWithDirector>(ServiceLifetime.Transient);
@@ -41,7 +44,18 @@ public static class GridSiloBuilder
         // Events for watchers: they are lost with a silo, and a watcher fills the gap from the run's files.
         silo.AddMemoryStreams(ProviderName, streams => streams.ConfigurePartitioning(StreamQueues));
         silo.AddMemoryGrainStorage(ProviderConstants.DEFAULT_PUBSUB_PROVIDER_NAME);
+        silo.AddJobs();
         return silo.ConfigureGridSettings();
+    }
+
+    /// <summary>Serves tensors to other silos and gets theirs.</summary>
+    public static ISiloBuilder AddTensorChannel(this ISiloBuilder silo, TensorChannelOptions options)
+    {
+        silo.Services.AddSingleton(services => new TensorChannel(options, services.GetRequiredService<JobHosts>(), services.GetRequiredService<ILogger<TensorChannel>>()));
+        silo.Services.AddSingleton<ChannelService>();
+        silo.Services.AddSingleton<ITensorTransport>(services => services.GetRequiredService<ChannelService>());
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<ChannelService>());
+        return silo;
     }
 
     /// <summary>Keeps grain state in files of a folder, or in memory.</summary>

@@ -12,7 +12,7 @@ public sealed class ElasticTests : IDisposable
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<string, bool> Methods => new() { { "linear", false }, { "ctwa", true }, { "mgda", true }, { "gradnorm", false } };
+    public static TheoryData<string, bool> Methods => new() { { "linear", false }, { "ctwa", true }, { "mgda", true }, { "mgda second pass", true }, { "gradnorm", false } };
 
     [Theory]
     [MemberData(nameof(Methods))]
@@ -44,6 +44,19 @@ public sealed class ElasticTests : IDisposable
         {
             if (kind == JobEventKind.Step && steps == 2) { await grid.KillAsync(2); }
         });
+        Assert.Equal(local.ModelHash, run.ModelHash);
+        Assert.Equal(local.History, run.History);
+    }
+
+    // From this many shards on, calls go in batches by silo.
+    [Fact]
+    public async Task Hundreds_of_shards_give_the_same_bits_too()
+    {
+        var spec = _jobs.Read(ExactnessJobs.Create("ctwa", odd: false));
+        spec = spec with { Grid = spec.Grid with { Shards = 300 }, Schedule = spec.Schedule with { Steps = 2 } };
+        var local = await _jobs.TrainLocallyAsync(spec, "local");
+        await using var grid = await TestGrid.StartAsync(2);
+        var run = await RunAsync(grid, spec, "fan");
         Assert.Equal(local.ModelHash, run.ModelHash);
         Assert.Equal(local.History, run.History);
     }

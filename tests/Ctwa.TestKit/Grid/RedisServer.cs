@@ -117,6 +117,8 @@ public sealed class RedisServer : IAsyncDisposable
         [
             .. _prefix, _binary, "--bind", _host, "--port", Port.ToString(CultureInfo.InvariantCulture), "--dir", _folder,
             "--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--daemonize", "no", "--loglevel", "notice",
+            // Who can reach the address may use it: it is loopback, or a network of the test's own.
+            "--protected-mode", "no",
         ];
         string log = Path.Combine(_folder, "redis.log");
         int from = File.Exists(log) ? File.ReadAllText(log).Length : 0;
