@@ -1,4 +1,5 @@
 using Ctwa.Client.Output;
+using Ctwa.Client.Supervision;
 using Ctwa.Grains.Abstractions;
 
 namespace Ctwa.Client.Grid;
