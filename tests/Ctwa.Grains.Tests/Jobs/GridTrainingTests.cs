@@ -56,7 +56,7 @@ public sealed class GridTrainingTests : IDisposable
         Environment.SetEnvironmentVariable("CTWA_TEST_GRID_SECRET", Secret);
         string grader = Path.Combine(_jobs.Folder, "grader.py");
         // It needs the secret, and fails in a while: failures are where secrets get out.
-        File.WriteAllText(grader, $"#!/usr/bin/env python3\nimport json, os, sys\nassert os.environ['CTWA_TEST_GRID_SECRET'] == bytes.fromhex('{Convert.ToHexStringLower(System.Text.Encoding.UTF8.GetBytes(Secret))}').decode()\nfor n, line in enumerate(sys.stdin):\n    if n > 20: sys.exit(3)\n    print(json.dumps({{'id': json.loads(line)['id'], 'scores': [n % 3 / 3]}}), flush=True)\n");
+        File.WriteAllText(grader, $"#!/usr/bin/env python3\nimport json, os, sys\nassert os.environ['CTWA_TEST_GRID_SECRET'] == bytes.fromhex('{Convert.ToHexStringLower(System.Text.Encoding.UTF8.GetBytes(Secret))}').decode()\nfor n, line in enumerate(sys.stdin):\n    if n > 20: open(sys.argv[0] + '.dead', 'w')\n    if os.path.exists(sys.argv[0] + '.dead'): sys.exit(3)\n    print(json.dumps({{'id': json.loads(line)['id'], 'scores': [n % 3 / 3]}}), flush=True)\n");
         if (!OperatingSystem.IsWindows()) { File.SetUnixFileMode(grader, UnixFileMode.UserRead | UnixFileMode.UserExecute); }
         var spec = _jobs.Read(ExactnessJobs.Create("linear", odd: false));
         spec = JobInspector.WithAbsolutePaths(spec with { Objectives = [spec.Objectives[0] with { Reward = new ProcessRewardSpec { Command = [grader], Environment = ["CTWA_TEST_GRID_SECRET"], MaxRestarts = 1 }, OnFailure = FailurePolicy.Fail, Retries = 0, Timeout = "20s" }, .. spec.Objectives.Skip(1)] }, _jobs.Folder);
