@@ -65,6 +65,7 @@ internal static class CtwaCommand
             PriorityCommand.Create(),
             TokenCommand.Create(),
             SchemaCommand.Create(),
+            UpCommand.Create(),
         };
         foreach (var verb in ForwardedVerbs.Commands()) { root.Add(verb); }
         return root;

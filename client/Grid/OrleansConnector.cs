@@ -1,6 +1,8 @@
 using Ctwa.Client.Supervision;
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grid.Redis;
+using Ctwa.Grid.Tls;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Orleans.Configuration;
@@ -22,6 +24,12 @@ internal sealed class OrleansConnector(Deadlines deadlines, Action<IClientBuilde
         builder.UseOrleansClient(client =>
         {
             Find(client, address);
+            if (address.Tls is { } trust)
+            {
+                var link = Link(trust);
+                client.Configure<ClientConnectionOptions>(options => options.ConfigureConnection(connection => connection.Use(link.Connect)));
+            }
+
             client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = deadlines.Call);
             configure?.Invoke(client);
         });
@@ -36,6 +44,12 @@ internal sealed class OrleansConnector(Deadlines deadlines, Action<IClientBuilde
             host.Dispose();
             throw;
         }
+    }
+
+    private static TlsLink Link(GatewayTrust trust)
+    {
+        try { return TlsCertificates.Load(trust.Authority, trust.Certificate, trust.Key); }
+        catch (FormatException wrong) { throw new CommandFailure(ExitCodes.BadInput, wrong.Message); }
     }
 
     private static void Find(IClientBuilder client, GridAddress address)

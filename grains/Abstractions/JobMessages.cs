@@ -56,6 +56,9 @@ public enum JobFailureKind
 
     /// <summary>Device memory ran out, and micro-batches may not be halved any further.</summary>
     Memory = 5,
+
+    /// <summary>Another coordinator goes on with the job; this one's answers count no more.</summary>
+    Replaced = 6,
 }
 
 /// <summary>Kinds of <see cref="JobEvent"/>.</summary>

@@ -1,10 +1,14 @@
 using System.Net.Sockets;
 using Ctwa.Grains.Abstractions;
+using System.Security.Cryptography.X509Certificates;
+using Ctwa.Grains.Channel;
 using Ctwa.Grains.Compute;
 using Ctwa.Grains.Hosting;
+using Ctwa.Grid.Tls;
 using Ctwa.Silo.Hosting.Health;
 using Ctwa.Silo.Hosting.Options;
 using Ctwa.Silo.Hosting.Redis;
+using Ctwa.Silo.Hosting.Tls;
 using Ctwa.Training.Native;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
@@ -43,10 +47,11 @@ internal static class SiloHost
         // Control-plane turns must find a thread even while reward calls occupy the pool.
         ThreadPool.SetMinThreads(Math.Max(16, Environment.ProcessorCount), 16);
 
+        var tls = LoadTls(options.Security.Tls);
         using var data = options.Folders.Data is { } folder ? DataFolder.Open(folder) : null;
         var probe = new HealthProbe(options.Operation.StuckAfter);
         await using var health = options.Operation.HealthPort is { } port ? await HealthServer.StartAsync(options.Cluster.Bind, port, probe, cancellationToken) : null;
-        using var host = await StartAsync(options, devices, probe, cancellationToken);
+        using var host = await StartAsync(options, devices, tls, probe, cancellationToken);
         if (host is null) { return SiloExitCodes.Success; }
         await Console.Out.WriteLineAsync(GridIdentity.ReadyLine);
         await Console.Out.WriteLineAsync(Ports(host.Services, health));
@@ -55,14 +60,14 @@ internal static class SiloHost
     }
 
     /// <returns>Null: it was asked to leave before it served.</returns>
-    private static async Task<IHost?> StartAsync(SiloOptions options, IReadOnlyList<torch.Device> devices, HealthProbe probe, CancellationToken cancellationToken)
+    private static async Task<IHost?> StartAsync(SiloOptions options, IReadOnlyList<torch.Device> devices, TlsLink? tls, HealthProbe probe, CancellationToken cancellationToken)
     {
         Departure departure;
         bool choosesPorts = options.Cluster is { SiloPort: 0 } or { GatewayPort: 0 };
         for (int attempt = 1; ; attempt++)
         {
             var chosen = FreePorts.Choose(options.Cluster);
-            var host = Build(options with { Cluster = chosen }, devices);
+            var host = Build(options with { Cluster = chosen }, devices, tls);
             departure = host.Services.GetRequiredService<Departure>();
             try
             {
@@ -77,11 +82,16 @@ internal static class SiloHost
                 host.Dispose();
                 if (failure is OperationCanceledException && departure.HasEnded) { return null; }
                 if (IsPortTaken(failure) && choosesPorts && attempt < Attempts) { continue; }
-                if (IsPortTaken(failure)) { throw new SiloFailure(SiloExitCodes.PortTaken, FormattableString.Invariant($"port {chosen.SiloPort} (--silo-port) or {chosen.GatewayPort} (--gateway-port) on {chosen.Bind} cannot be used: address already in use. Choose others, or 0 for free ones."), failure); }
                 if (failure is RedisUnreachableException unreachable) { throw new SiloFailure(SiloExitCodes.RedisUnreachable, unreachable.Message, unreachable); }
                 throw;
             }
         }
+    }
+
+    private static TlsLink? LoadTls(TlsFiles? files)
+    {
+        try { return files is null ? null : TlsCertificates.Load(files.Authority, files.Certificate, files.Key); }
+        catch (FormatException wrong) { throw new SiloFailure(SiloExitCodes.BadInput, wrong.Message, wrong); }
     }
 
     private static bool IsPortTaken(Exception? failure)
@@ -94,7 +104,7 @@ internal static class SiloHost
         return false;
     }
 
-    private static IHost Build(SiloOptions options, IReadOnlyList<torch.Device> devices)
+    private static IHost Build(SiloOptions options, IReadOnlyList<torch.Device> devices, TlsLink? tls)
     {
         // Empty: no configuration of whatever folder or environment this is.
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
@@ -106,6 +116,8 @@ internal static class SiloHost
             console.ColorBehavior = Microsoft.Extensions.Logging.Console.LoggerColorBehavior.Disabled;
         });
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        // Whenever a silo joins or leaves, queues of events move, and their readers report every call that broke off.
+        builder.Logging.AddFilter("Orleans.Providers.MemoryAdapterReceiver", LogLevel.Critical).AddFilter("Orleans.Streams", LogLevel.Critical);
         // A silo of a grid hands its grains over to others, which takes longer than to end alone.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.Cluster.Redis is null ? 10 : 30));
         builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<Departure>(services, options.Operation.DrainTimeout));
@@ -117,11 +129,23 @@ internal static class SiloHost
         builder.UseOrleans(silo =>
         {
             silo.UseClustering(options.Cluster, options.Folders);
+            if (tls is not null) { silo.UseTls(tls); }
+            // A silo alone has nobody to exchange tensors with.
+            if (options.Cluster.Redis is not null) { silo.AddTensorChannel(Channel(options)); }
             var compute = new SiloComputeOptions { Lanes = options.Work.Lanes, Devices = devices, Rewards = options.Rewards };
             silo.AddGrid(compute, SiloSelf.Of(compute, options.Work.Computes, options.Work.MemoryBytes));
         });
         return builder.Build();
     }
+
+    private static TensorChannelOptions Channel(SiloOptions options) => new()
+    {
+        ListenHost = options.Cluster.Bind.ToString(),
+        AdvertisedHost = options.Cluster.Advertise.ToString(),
+        Port = options.Cluster.ChannelPort,
+        Secret = options.Security.Secret is { } secret ? Convert.ToHexString(secret.Bytes.Span) : null,
+        Tls = options.Security.Tls is { } files ? new TensorChannelTls(X509Certificate2.CreateFromPemFile(files.Certificate, files.Key), X509CertificateLoader.LoadCertificateFromFile(files.Authority)) : null,
+    };
 
     private static string Ports(IServiceProvider services, HealthServer? health)
     {

@@ -27,6 +27,9 @@ public enum TensorKind
 
     /// <summary>Frozen reference policy.</summary>
     Reference = 7,
+
+    /// <summary>Frozen weights below adapters.</summary>
+    Base = 8,
 }
 
 /// <summary>
@@ -124,6 +127,8 @@ public sealed class TensorRefusedException : Exception
     public TensorRefusedException(string message, Exception inner) : base(message, inner) { }
 
     public TensorRefusedException(TensorRefusal reason, string message) : base(message) => Reason = reason;
+
+    public TensorRefusedException(TensorRefusal reason, string message, Exception inner) : base(message, inner) => Reason = reason;
 
     public TensorRefusal Reason { get; }
 }

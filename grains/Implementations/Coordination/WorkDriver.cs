@@ -37,20 +37,44 @@ internal static class WorkDriver
                     case WorkStatus.Done: return result!;
                     // Grains say what failed by name: this one the loop can do something about.
                     case WorkStatus.Failed when error!.StartsWith(nameof(OutOfDeviceMemoryException), StringComparison.Ordinal): throw new OutOfDeviceMemoryException($"{name}: {error[(nameof(OutOfDeviceMemoryException).Length + 2)..]}");
+                    case WorkStatus.Failed when error!.StartsWith(nameof(ComputeLostException), StringComparison.Ordinal) || error.StartsWith(nameof(JobNotHereException), StringComparison.Ordinal): throw new ComputeLostException($"{name}: {error}");
                     case WorkStatus.Failed: throw new WorkFailedException($"{name} failed: {error}");
                     case WorkStatus.Unknown: started = false; break;
                 }
             }
-            catch (Exception failure) when (IsTransient(failure) && ++failures < Attempts)
+            catch (Exception failure) when (IsLost(failure, cancellationToken))
             {
                 // The callee may or may not have got the call; every call here is idempotent.
+                if (!IsTransient(failure) || ++failures >= Attempts) { throw new ComputeLostException($"{name}: {failure.Message.Split('\n')[0]}", failure); }
                 started = false;
                 await Task.Delay(TimeSpan.FromMilliseconds(100 * failures), cancellationToken);
             }
         }
     }
 
-    private static bool IsTransient(Exception failure) => failure is TimeoutException or OrleansMessageRejectionException;
+    /// <summary>One call, with the same patience.</summary>
+    /// <exception cref="ComputeLostException">The silo is gone, or holds nothing of the job.</exception>
+    public static async Task<T> CallAsync<T>(string name, Func<Task<T>> call, CancellationToken cancellationToken)
+    {
+        for (int failures = 1; ; failures++)
+        {
+            try
+            {
+                return await call();
+            }
+            catch (Exception failure) when (IsLost(failure, cancellationToken))
+            {
+                if (!IsTransient(failure) || failures >= Attempts) { throw new ComputeLostException($"{name}: {failure.Message.Split('\n')[0]}", failure); }
+                await Task.Delay(TimeSpan.FromMilliseconds(100 * failures), cancellationToken);
+            }
+        }
+    }
+
+    private static bool IsTransient(Exception failure) => failure is TimeoutException or OrleansMessageRejectionException and not SiloUnavailableException;
+
+    // A cancellation that nobody here asked for is a silo that is shutting down. Orleans wraps what placement throws.
+    private static bool IsLost(Exception failure, CancellationToken cancellationToken) =>
+        IsTransient(failure) || failure is SiloUnavailableException or JobNotHereException or ComputeLostException or OrleansException || (failure is OperationCanceledException && !cancellationToken.IsCancellationRequested);
 }
 
 /// <summary>A piece of work failed on its shard or slice.</summary>

@@ -23,10 +23,11 @@ internal sealed class FileGrainStorage(string folder, IGrainStorageSerializer se
 
     public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => ExclusiveAsync(() =>
     {
-        var (tag, content) = Read(PathOf(stateName, grainId));
+        string path = PathOf(stateName, grainId);
+        var (tag, content) = Read(path);
+        grainState.State = tag is null ? Activator.CreateInstance<T>() : Deserialize<T>(path, content);
         grainState.ETag = tag;
         grainState.RecordExists = tag is not null;
-        grainState.State = tag is null ? Activator.CreateInstance<T>() : serializer.Deserialize<T>(new BinaryData(content));
     });
 
     public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => ExclusiveAsync(() =>
@@ -91,6 +92,16 @@ internal sealed class FileGrainStorage(string folder, IGrainStorageSerializer se
 
         if (bytes.Length < HeaderLength || !bytes.AsSpan().StartsWith(Magic) || bytes[HeaderLength - 1] != '\n') { throw new InvalidDataException($"{path} is no state of a grain: it does not begin with 'ctwa-state 1'. Move it away to start without."); }
         return (Encoding.ASCII.GetString(bytes, Magic.Length, TagLength), bytes[HeaderLength..]);
+    }
+
+    private T Deserialize<T>(string path, byte[] content)
+    {
+        try { return serializer.Deserialize<T>(new BinaryData(content)) ?? throw new InvalidDataException("it holds nothing."); }
+        catch (Exception wrong)
+        {
+            // Serializers have no common exception for bytes that they did not write.
+            throw new InvalidDataException($"{path} is damaged: {wrong.Message} Move it away to start without.", wrong);
+        }
     }
 
     private async Task ExclusiveAsync(Action action)

@@ -1,8 +1,10 @@
+using Ctwa.Grains.Channel;
 using Ctwa.Grains.Compute;
 using Ctwa.Grains.Jobs;
 using Ctwa.Grains.Placement;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 using Orleans.Hosting;
 using Orleans.Placement;
@@ -22,6 +24,9 @@ public static class GridSiloBuilder
     /// <summary>Name of the grid's storage of grain state and of its stream provider.</summary>
     public const string ProviderName = "ctwa";
 
+    // Each is polled all the time, and logs when the silo that holds it dies. Events are few.
+    private const int StreamQueues = 2;
+
     /// <summary>Adds compute lanes, placement, streams, and the settings of membership and messages.</summary>
     /// <param name="options">What it lends to jobs.</param>
     /// <param name="self">What it says about itself; null: as the options say.</param>
@@ -31,16 +36,26 @@ public static class GridSiloBuilder
         silo.Services.AddSingleton(options);
         silo.Services.AddSingleton(self);
         silo.Services.AddSingleton<JobHosts>();
-        silo.Services.TryAddSingleton<ISiloActivity, NoActivity>();
+        silo.Services.TryAddSingleton<ISiloActivity, LaneActivity>();
         silo.Services.TryAddSingleton(new GridFolders());
         silo.Services.AddPlacementDirector<PinnedPlacement, PinnedPlacementDirector>();
         silo.Services.AddPlacementFilter<SilosWithFilter, SilosWithDirector>(ServiceLifetime.Transient);
         silo.UseSiloMetadata(self.Metadata());
         // Events for watchers: they are lost with a silo, and a watcher fills the gap from the run's files.
-        silo.AddMemoryStreams(ProviderName);
+        silo.AddMemoryStreams(ProviderName, streams => streams.ConfigurePartitioning(StreamQueues));
         silo.AddMemoryGrainStorage(ProviderConstants.DEFAULT_PUBSUB_PROVIDER_NAME);
         silo.AddJobs();
         return silo.ConfigureGridSettings();
+    }
+
+    /// <summary>Serves tensors to other silos and gets theirs.</summary>
+    public static ISiloBuilder AddTensorChannel(this ISiloBuilder silo, TensorChannelOptions options)
+    {
+        silo.Services.AddSingleton(services => new TensorChannel(options, services.GetRequiredService<JobHosts>(), services.GetRequiredService<ILogger<TensorChannel>>()));
+        silo.Services.AddSingleton<ChannelService>();
+        silo.Services.AddSingleton<ITensorTransport>(services => services.GetRequiredService<ChannelService>());
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<ChannelService>());
+        return silo;
     }
 
     /// <summary>Keeps grain state in files of a folder, or in memory.</summary>

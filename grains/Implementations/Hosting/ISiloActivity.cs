@@ -9,9 +9,3 @@ public interface ISiloActivity
     /// <summary>How long the oldest piece of work has been running on one of its lanes; zero if none runs.</summary>
     TimeSpan LongestWork => TimeSpan.Zero;
 }
-
-/// <summary>A silo that nobody has told about work.</summary>
-internal sealed class NoActivity : ISiloActivity
-{
-    public bool IsIdle => true;
-}

@@ -13,7 +13,7 @@ namespace Ctwa.Grains.Placement;
 /// </summary>
 /// <param name="key">Name in the metadata.</param>
 /// <param name="value">Value that it must have.</param>
-[AttributeUsage(AttributeTargets.Class, AllowMultiple = true)]
+[AttributeUsage(AttributeTargets.Class)]
 public sealed class SilosWithAttribute(string key, string value) : PlacementFilterAttribute(new SilosWithFilter(key, value))
 {
     /// <summary>Name in the metadata.</summary>

@@ -11,8 +11,9 @@ internal sealed class ClusterOptionGroup
     private const int LongestId = 64;
 
     private const string RedisWord = "redis";
+    private const string Localhost = "localhost";
 
-    private readonly Option<string> _clustering = Values.Word("--clustering", "How silos find each other. localhost (default): one silo, on loopback. redis: any number, listed in a Redis.", "localhost", RedisWord);
+    private readonly Option<string> _clustering = Values.Word("--clustering", "How silos find each other. localhost (default): one silo, on loopback. redis: any number, listed in a Redis.", Localhost, RedisWord);
     private readonly Option<string?> _clusterId = Values.Of("--cluster-id", "NAME", "Name of the grid; its silos and clients give the same. Required.", ParseId);
     private readonly Option<RedisEndpoint?> _redis = Values.Of("--redis", "HOST:PORT", $"The Redis: {RedisEndpoint.Forms}. Its password is read from {RedisEndpoint.PasswordVariable} or a file.", RedisEndpoint.Parse!);
     private readonly Option<string?> _passwordFile = Values.Of("--redis-password-file", "FILE", "File whose first line is the password of the Redis.", text => SecretFiles.Line(text, 1));
@@ -27,7 +28,6 @@ internal sealed class ClusterOptionGroup
     public void AddTo(RootCommand root)
     {
         foreach (Option option in (Option[])[_clustering, _clusterId, _redis, _passwordFile, _redisTls, _redisAuthority, _siloPort, _gatewayPort, _channelPort, _advertise, _bind]) { root.Add(option); }
-        root.Validators.Add(Check);
     }
 
     /// <summary>The values of a command line without errors.</summary>
@@ -53,23 +53,29 @@ internal sealed class ClusterOptionGroup
         };
     }
 
-    private void Check(CommandResult result)
+    /// <summary>Mistakes that lie between options.</summary>
+    public IEnumerable<string> Check(ParseResult parsed)
     {
-        if (result.GetResult(_clusterId) is null) { result.AddError("--cluster-id is missing; give the name of the grid, the same for its silos and clients."); }
-        bool redisMode = result.GetResult(_clustering) is { Implicit: false } && result.GetValue(_clustering) == RedisWord;
-        if (redisMode && result.GetResult(_redis) is null) { result.AddError($"--redis is missing; --clustering redis needs the address of one: {RedisEndpoint.Forms}."); }
-        if (!redisMode)
+        bool IsGiven(Option option) => parsed.GetResult(option) is { Implicit: false };
+        if (!IsGiven(_clusterId)) { yield return "--cluster-id is missing; give the name of the grid, the same for its silos and clients."; }
+        switch (IsGiven(_clustering) ? Values.Peek(parsed, _clustering) : Localhost)
         {
-            foreach (Option option in (Option[])[_redis, _passwordFile, _redisTls, _redisAuthority, _advertise, _bind])
-            {
-                if (result.GetResult(option) is { Implicit: false }) { result.AddError($"{option.Name} goes with --clustering redis; --clustering localhost is one silo on loopback."); }
-            }
+            case RedisWord when !IsGiven(_redis):
+                yield return $"--redis is missing; --clustering redis needs the address of one: {RedisEndpoint.Forms}.";
+                break;
+            case Localhost:
+                foreach (var option in ((Option[])[_redis, _passwordFile, _redisTls, _redisAuthority, _advertise, _bind]).Where(IsGiven))
+                {
+                    yield return $"{option.Name} goes with --clustering redis; --clustering localhost is one silo on loopback.";
+                }
+
+                break;
         }
 
-        if (redisMode && result.GetResult(_redisAuthority) is not null && result.GetResult(_redis) is { } given && !(result.GetValue(_redisTls) || (given.Errors.Any() ? null : result.GetValue(_redis)) is { Tls: true })) { result.AddError("--redis-ca goes with --redis-tls or a rediss:// address."); }
-        if (result.GetResult(_advertise) is not null && result.GetValue(_advertise) is { } any && (any.Equals(IPAddress.Any) || any.Equals(IPAddress.IPv6Any))) { result.AddError($"--advertise is {any}, which is no address that others could connect to; give that of this machine."); }
-        int[] ports = [.. ((Option<int>[])[_siloPort, _gatewayPort, _channelPort]).Where(option => result.GetResult(option) is { Implicit: false }).Select(result.GetValue).Where(port => port != 0)];
-        if (ports.Length != ports.Distinct().Count()) { result.AddError("--silo-port, --gateway-port and --channel-port must differ."); }
+        if (IsGiven(_redisAuthority) && Values.Peek(parsed, _redis) is { Tls: false } && !Values.Peek(parsed, _redisTls)) { yield return "--redis-ca goes with --redis-tls or a rediss:// address."; }
+        if (Values.Peek(parsed, _advertise) is { } any && (any.Equals(IPAddress.Any) || any.Equals(IPAddress.IPv6Any))) { yield return $"--advertise is {any}, which is no address that others could connect to; give that of this machine."; }
+        int[] ports = [.. ((Option<int>[])[_siloPort, _gatewayPort, _channelPort]).Select(option => Values.Peek(parsed, option)).Where(port => port != 0)];
+        if (ports.Length != ports.Distinct().Count()) { yield return "--silo-port, --gateway-port and --channel-port must differ."; }
     }
 
     private static string ParseId(string text) => text.Length is > 0 and <= LongestId && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-')

@@ -34,7 +34,6 @@ internal sealed class PlaceOptionGroup
     public void AddTo(RootCommand root)
     {
         foreach (Option option in (Option[])[_data, _roots, _secretFile, _tokens, _certificate, _key, _authority]) { root.Add(option); }
-        root.Validators.Add(Check);
     }
 
     /// <summary>The folders of a command line without errors.</summary>
@@ -59,10 +58,11 @@ internal sealed class PlaceOptionGroup
         };
     }
 
-    private void Check(CommandResult result)
+    /// <summary>Mistakes that lie between options.</summary>
+    public IEnumerable<string> Check(ParseResult parsed)
     {
         Option[] tls = [_certificate, _key, _authority];
-        Option[] missing = [.. tls.Where(option => result.GetResult(option) is null)];
-        if (missing.Length is 1 or 2) { result.AddError($"{string.Join(" and ", missing.Select(option => option.Name))} missing; TLS needs --tls-certificate, --tls-key and --tls-ca."); }
+        Option[] missing = [.. tls.Where(option => parsed.GetResult(option) is null)];
+        if (missing.Length is 1 or 2) { yield return $"{string.Join(" and ", missing.Select(option => option.Name))} missing; TLS needs --tls-certificate, --tls-key and --tls-ca."; }
     }
 }

@@ -48,7 +48,7 @@ internal sealed class SiloCommand
     {
         var sources = OptionSources.Read(Root, arguments, environment);
         var parsed = Root.Parse(sources.Arguments);
-        string[] errors = [.. sources.Errors, .. parsed.Errors.Select(error => error.Message + sources.OriginOf(error))];
+        string[] errors = [.. sources.Errors, .. parsed.Errors.Select(error => error.Message + sources.OriginOf(error)), .. _cluster.Check(parsed), .. _place.Check(parsed)];
         if (errors.Length > 0) { return (null, errors); }
         try
         {

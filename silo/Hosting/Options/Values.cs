@@ -45,6 +45,14 @@ internal static class Values
         },
     };
 
+    /// <summary>An option's value for checks against others; <paramref name="otherwise"/> if it is not given or wrong, which is reported already.</summary>
+    public static T? Peek<T>(ParseResult parsed, Option<T> option, T? otherwise = default)
+    {
+        if (parsed.GetResult(option) is null or { Implicit: true }) { return otherwise; }
+        try { return parsed.GetValue(option); }
+        catch (InvalidOperationException) { return otherwise; }
+    }
+
     /// <summary>One of some words; the first is what stands without the option.</summary>
     public static Option<string> Word(string name, string description, params string[] words) => new(name)
     {

@@ -1,5 +1,6 @@
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Coordination;
+using Ctwa.Training.Steps;
 using Xunit;
 
 namespace Ctwa.Grains.Tests.Coordination;
@@ -37,7 +38,7 @@ public sealed class WorkDriverTests
     public async Task Calls_that_always_get_lost_end_it()
     {
         Answers([.. Enumerable.Repeat<Func<(WorkStatus, int, string?)>>(() => throw new TimeoutException("gone"), 9)]);
-        Assert.Equal("gone", (await Assert.ThrowsAsync<TimeoutException>(() => DriveAsync())).Message);
+        Assert.Equal("shard 3: gone", (await Assert.ThrowsAsync<ComputeLostException>(() => DriveAsync())).Message);
         Assert.Equal(5, _starts);
     }
 

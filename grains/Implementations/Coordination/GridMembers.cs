@@ -1,0 +1,31 @@
+using System.Collections.Immutable;
+using Ctwa.Grains.Abstractions;
+using Orleans.Runtime;
+
+namespace Ctwa.Grains.Coordination;
+
+/// <summary>The grid's silos as membership knows them, and what they say of themselves.</summary>
+internal sealed class GridMembers(ISiloStatusOracle membership, IGrainFactory grains)
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
+
+    /// <summary>Parsable addresses of the active silos, sorted: two equal answers mean that nobody came or went.</summary>
+    public ImmutableArray<string> Active() => [.. membership.GetApproximateSiloStatuses(onlyActive: true).Keys.Select(silo => silo.ToParsableString()).Order(StringComparer.Ordinal)];
+
+    /// <summary>What the active silos say of themselves; those that do not answer in a few seconds are left out.</summary>
+    public async Task<ImmutableArray<SiloDescription>> DescribeAsync(CancellationToken cancellationToken)
+    {
+        var answers = await Task.WhenAll(Active().Select(async silo =>
+        {
+            try
+            {
+                return await grains.GetGrain<ISiloGrain>(GrainKeys.Of("-", GrainKeys.Whole, silo)).Describe(cancellationToken).WaitAsync(s_patience, cancellationToken);
+            }
+            catch (Exception failure) when (failure is TimeoutException or OrleansException || (failure is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+            {
+                return null;
+            }
+        }));
+        return [.. answers.OfType<SiloDescription>()];
+    }
+}

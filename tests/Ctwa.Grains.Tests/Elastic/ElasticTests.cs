@@ -1,0 +1,108 @@
+using Ctwa.Grains.Abstractions;
+using Ctwa.TestKit.Processes;
+using Ctwa.Training.Specification;
+using Xunit;
+
+namespace Ctwa.Grains.Tests.Elastic;
+
+/// <summary>However many silos compute, and whoever of them is lost: the same bits.</summary>
+public sealed class ElasticTests : IDisposable
+{
+    private readonly GridJobs _jobs = new();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public static TheoryData<string, bool> Methods => new() { { "linear", false }, { "ctwa", true }, { "mgda", true }, { "mgda second pass", true }, { "gradnorm", false } };
+
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public async Task Two_and_three_silos_give_the_bits_of_none(string method, bool odd)
+    {
+        var spec = _jobs.Read(ExactnessJobs.Create(method, odd));
+        var local = await _jobs.TrainLocallyAsync(spec, "local");
+        foreach (int silos in (int[])[2, 3])
+        {
+            await using var grid = await TestGrid.StartAsync(silos, lanes: silos - 1);
+            var run = await RunAsync(grid, spec, $"silos-{silos}");
+            Assert.Equal(local.ModelHash, run.ModelHash);
+            Assert.Equal(local.History, run.History);
+            Assert.True(grid.Transfers.Count > 0, "nothing went between the silos: one of them did all the work.");
+        }
+    }
+
+    [Theory]
+    [InlineData("ctwa", true, true)]
+    [InlineData("mgda", true, true)]
+    [InlineData("mgda", true, false)]
+    public async Task A_silo_that_dies_in_a_step_costs_no_bit(string method, bool odd, bool mirror)
+    {
+        var spec = _jobs.Read(ExactnessJobs.Create(method, odd));
+        spec = spec with { Grid = spec.Grid with { Mirror = mirror } };
+        var local = await _jobs.TrainLocallyAsync(spec, "local");
+        await using var grid = await TestGrid.StartAsync(3);
+        var run = await RunAsync(grid, spec, "killed", async (kind, steps) =>
+        {
+            if (kind == JobEventKind.Step && steps == 2) { await grid.KillAsync(2); }
+        });
+        Assert.Equal(local.ModelHash, run.ModelHash);
+        Assert.Equal(local.History, run.History);
+    }
+
+    // From this many shards on, calls go in batches by silo.
+    [Fact]
+    public async Task Hundreds_of_shards_give_the_same_bits_too()
+    {
+        var spec = _jobs.Read(ExactnessJobs.Create("ctwa", odd: false));
+        spec = spec with { Grid = spec.Grid with { Shards = 300 }, Schedule = spec.Schedule with { Steps = 2 } };
+        var local = await _jobs.TrainLocallyAsync(spec, "local");
+        await using var grid = await TestGrid.StartAsync(2);
+        var run = await RunAsync(grid, spec, "fan");
+        Assert.Equal(local.ModelHash, run.ModelHash);
+        Assert.Equal(local.History, run.History);
+    }
+
+    [Fact]
+    public async Task A_silo_that_joins_and_one_that_leaves_cost_no_bit()
+    {
+        var spec = _jobs.Read(ExactnessJobs.Create("ctwa", odd: true));
+        var local = await _jobs.TrainLocallyAsync(spec, "local");
+        await using var grid = await TestGrid.StartAsync(2);
+        int joined = -1;
+        var run = await RunAsync(grid, spec, "joined", async (kind, steps) =>
+        {
+            if (kind == JobEventKind.SupervisedStep && steps == 3) { joined = await grid.JoinAsync(); }
+            if (kind == JobEventKind.Step && steps == 3) { grid.SelfOf(1).BeginDraining(); }
+        });
+        Assert.Equal(local.ModelHash, run.ModelHash);
+        Assert.Equal(local.History, run.History);
+        Assert.True(joined > 0);
+    }
+
+    public void Dispose() => _jobs.Dispose();
+
+    /// <summary>Submits a job and calls back for every event, with the number of events of its kind so far.</summary>
+    private async Task<RunFolder> RunAsync(TestGrid grid, JobSpec spec, string name, Func<JobEventKind, int, Task>? onEvent = null)
+    {
+        var coordinator = grid.Grains.GetGrain<ICoordinatorGrain>(name);
+        Assert.Null(await coordinator.Submit(_jobs.Submission(spec, name), Token));
+        long seen = 0;
+        var counts = new Dictionary<JobEventKind, int>();
+        while (true)
+        {
+            var progress = await coordinator.Watch(seen, Token);
+            foreach (var happened in progress.Events)
+            {
+                seen = happened.Sequence;
+                int count = counts[happened.Kind] = counts.GetValueOrDefault(happened.Kind) + 1;
+                TestContext.Current.TestOutputHelper?.WriteLine($"{happened.Kind} {happened.Json[..Math.Min(happened.Json.Length, 160)]}");
+                if (onEvent is not null) { await onEvent(happened.Kind, count); }
+            }
+
+            if (progress.Events.IsEmpty && progress.Status is JobStatus.Succeeded or JobStatus.Stopped or JobStatus.Failed)
+            {
+                Assert.Equal((JobStatus.Succeeded, null), (progress.Status, progress.Failure));
+                return _jobs.Run(name);
+            }
+        }
+    }
+}
