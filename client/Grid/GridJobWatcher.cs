@@ -74,7 +74,7 @@ internal sealed class GridJobWatcher(IGridConnection connection, string jobId, P
             return true;
         }
 
-        return !progress.Events.IsDefault && progress.Events.Count(seen.Show) > 0;
+        return !progress.Events.IsDefault && progress.Events.Where(seen.Show).ToList().Count > 0;
     }
 
     private async Task BackfillAsync(CancellationToken cancellationToken)

@@ -15,7 +15,7 @@ internal sealed class GridGuardFilter(SiloProof proof, TokenFile tokens, ILogger
 
     public async Task Invoke(IIncomingGrainCallContext context)
     {
-        if (proof.IsPresent)
+        if (proof.IsPresent || IsTimer(context.Request))
         {
             await context.Invoke();
             return;
@@ -47,6 +47,10 @@ internal sealed class GridGuardFilter(SiloProof proof, TokenFile tokens, ILogger
 
         await context.Invoke();
     }
+
+    /// <summary>A grain's own timer: such a request has no form in which it could come over a connection.</summary>
+    private static bool IsTimer(Orleans.Serialization.Invocation.IInvokable request) =>
+        request.GetType() is { Namespace: "Orleans.Runtime" } type && type.Name.StartsWith("GrainTimer", StringComparison.Ordinal) && type.Assembly.GetName().Name == "Orleans.Runtime";
 
     private static string Word(GridRole role) => role.ToString().ToLowerInvariant();
 

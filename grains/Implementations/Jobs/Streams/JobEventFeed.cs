@@ -39,7 +39,7 @@ internal sealed class JobEventFeed : IAsyncDisposable
     /// <summary>Gives what waits a moment to be sent.</summary>
     public async ValueTask DisposeAsync()
     {
-        _waiting.Writer.TryComplete();
+        if (!_waiting.Writer.TryComplete()) { return; }
         _closing.CancelAfter(s_deadline);
         await _pump;
         _closing.Dispose();
