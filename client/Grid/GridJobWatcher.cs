@@ -82,7 +82,8 @@ internal sealed class GridJobWatcher(IGridConnection connection, string jobId, P
             return true;
         }
 
-        return !progress.Events.IsDefault && progress.Events.Where(seen.Show).ToList().Count > 0;
+        int fresh = progress.Events.IsDefault ? 0 : progress.Events.Count(seen.Show);
+        return fresh > 0;
     }
 
     private async Task BackfillAsync(CancellationToken cancellationToken)
