@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using Ctwa.Client.Grid;
 using Ctwa.Client.Output;
 using Ctwa.Client.Supervision;
@@ -51,9 +49,8 @@ internal sealed class GridJobSession(GridAccess grid, StopSignals signals)
                 return ExitCodes.JobHalted;
             default:
                 var failure = job.Failure ?? new JobFailure(JobFailureKind.Internal, "the job failed without saying why.");
-                var message = new StringBuilder(failure.Message).Append(CultureInfo.InvariantCulture, $"\nrun directory: {job.RunDirectory}");
-                if (failure.Kind != JobFailureKind.BadInput) { message.Append(CultureInfo.InvariantCulture, $"\nresume with: ctwa resume {job.JobId}"); }
-                throw new CommandFailure(ExitCodes.Of(failure.Kind), message.ToString());
+                string resume = failure.Kind == JobFailureKind.BadInput ? "" : $"\nresume with: ctwa resume {job.JobId}";
+                throw new CommandFailure(ExitCodes.Of(failure.Kind), $"{failure.Message}\nrun directory: {job.RunDirectory}{resume}");
         }
     }
 

@@ -57,7 +57,15 @@ internal sealed class GridJobWatcher(IGridConnection connection, string jobId, P
     /// <returns>Whether something new was shown.</returns>
     private async Task<bool> AskAsync(CancellationToken cancellationToken)
     {
-        var progress = await calls.CallAsync(token => coordinator.Watch(seen.Sequence, token), cancellationToken);
+        int attempts = 0;
+        var progress = await calls.CallAsync(
+            token =>
+            {
+                // Where incarnations have no numbers, one that comes after a silence may be another: it is asked for everything.
+                if (++attempts == 2 && seen.Epoch == 0) { seen.BeginAgain(); }
+                return coordinator.Watch(seen.Sequence, token);
+            },
+            cancellationToken);
         if (progress.Status == JobStatus.Unknown)
         {
             // The queue says that it runs: its coordinator is on its way to another silo.
@@ -74,7 +82,8 @@ internal sealed class GridJobWatcher(IGridConnection connection, string jobId, P
             return true;
         }
 
-        return !progress.Events.IsDefault && progress.Events.Where(seen.Show).ToList().Count > 0;
+        int fresh = progress.Events.IsDefault ? 0 : progress.Events.Count(seen.Show);
+        return fresh > 0;
     }
 
     private async Task BackfillAsync(CancellationToken cancellationToken)

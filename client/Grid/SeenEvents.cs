@@ -28,7 +28,8 @@ internal sealed class SeenEvents(IRunOutput output)
     public bool Begin(long epoch)
     {
         if (epoch <= Epoch) { return false; }
-        if (Sequence > 0 || latest is not null) { output.Note(latest is null ? "resumed by another silo" : $"resumed by another silo (last seen: {latest})"); }
+        // The first that is heard follows nobody, whatever the run's files tell of before.
+        if (Epoch > 0 || Sequence > 0) { output.Note(latest is null ? "resumed by another silo" : $"resumed by another silo (last seen: {latest})"); }
         (Epoch, Sequence) = (epoch, 0);
         return true;
     }

@@ -69,7 +69,7 @@ public sealed class TwoEventCoordinator : Grain, ICoordinatorGrain
 
     public Task<JobProgress> Watch(long afterSequence, CancellationToken cancellationToken)
     {
-        var next = new JobEvent(afterSequence + 1, JobEventKind.Step, """{"step":1}""");
+        var next = new JobEvent(afterSequence + 1, JobEventKind.Step, $$"""{"step":{{afterSequence + 1}}}""");
         return Task.FromResult(new JobProgress(stopped ? JobStatus.Stopped : JobStatus.Running, afterSequence < 2 ? [next] : ImmutableArray<JobEvent>.Empty, null));
     }
 

@@ -50,7 +50,7 @@ internal sealed class GridGuardFilter(SiloProof proof, TokenFile tokens, ILogger
 
     /// <summary>A grain's own timer: such a request has no form in which it could come over a connection.</summary>
     private static bool IsTimer(Orleans.Serialization.Invocation.IInvokable request) =>
-        request.GetType() is { Namespace: "Orleans.Runtime" } type && type.Name.StartsWith("GrainTimer", StringComparison.Ordinal) && type.Assembly.GetName().Name == "Orleans.Runtime";
+        request.GetType() is { IsNested: true, DeclaringType.FullName: "Orleans.Runtime.GrainTimer" } type && type.Assembly.GetName().Name == "Orleans.Runtime";
 
     private static string Word(GridRole role) => role.ToString().ToLowerInvariant();
 
