@@ -83,5 +83,6 @@ public sealed class GridProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static string Tail(string log) => string.Join('\n', log.TrimEnd().Split('\n').TakeLast(25));
+    /// <summary>The last lines, without stacks: what was wrong comes before them.</summary>
+    private static string Tail(string log) => string.Join('\n', log.TrimEnd().Split('\n').Where(line => !line.StartsWith("   at ", StringComparison.Ordinal)).TakeLast(25));
 }

@@ -54,6 +54,8 @@ public sealed class LocalGrid : IAsyncDisposable
     /// <summary>The launchers look for the runtime in well-known places only.</summary>
     internal static IReadOnlyDictionary<string, string?> ChildEnvironment { get; } = new Dictionary<string, string?>
     {
+        // One secret for all grids of this process: silos that are reached from other machines refuse to start without one.
+        ["CTWA_CLUSTER_SECRET"] = Convert.ToHexString(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)),
         ["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..")),
         ["CTWA_SILO"] = null,
     };
