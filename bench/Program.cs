@@ -1,4 +1,5 @@
 using Ctwa.Bench;
+using Ctwa.Bench.Channel;
 using Ctwa.Bench.ControlPlane;
 using Ctwa.Bench.Elastic;
 
@@ -6,6 +7,7 @@ using Ctwa.Bench.Elastic;
 (string Name, string Purpose, Func<string[], Task<int>> RunAsync)[] benchmarks =
 [
     ("quickstart", "the quick-start over seeds and methods; writes the table of docs/quickstart.md", QuickstartBenchmark.RunAsync),
+    ("channel", "the tensor channel against a raw socket: GB/s, allocations, grain calls beside it", ChannelBenchmark.RunAsync),
     ("tokenizer", "megabytes of text encoded and decoded per second on one core", TokenizerBenchmark.RunAsync),
     ("size", "random models of 0.5 and 1.5 billion parameters through ctwa train: peak memory against the estimate", SizeBenchmark.RunAsync),
     ("methods", "every method at the quick-start's size: LocalTrainer, lanes, SIGKILL and resume give one SHA-256", MethodsBenchmark.RunAsync),

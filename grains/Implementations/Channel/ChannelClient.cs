@@ -49,10 +49,10 @@ internal sealed class ChannelClient : IDisposable
         long position = 0;
         do
         {
+            long left = request.Length - position;
             var frame = _session.Receive(_options.Deadline);
             answered = true;
             peer.Progressed();
-            long left = request.Length - position;
             switch (frame.Kind)
             {
                 case FrameKind.Chunk when frame.Position == position && frame.Length >= 0 && frame.Length <= left && (frame.Length > 0 || left == 0):

@@ -89,7 +89,7 @@ internal sealed class ChannelServer(TensorChannelOptions options, ITensorSource 
         socket.NoDelay = true;
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
         var wire = ChannelDialer.Wrap(socket, peer, options);
-        entry = new Entry(wire, new Thread(() => Serve(entry!, host), TensorPeer.ThreadStack) { IsBackground = true, Name = "ctwa-serve" });
+        entry = new Entry(wire, ChannelThread.Create(() => Serve(entry!, host), "ctwa-serve"));
         lock (_gate)
         {
             if (_stopping)

@@ -28,12 +28,12 @@ internal sealed class ChannelSession : IDisposable
 
     public Wire Wire => _wire;
 
-    public void Send(in ChannelFrame frame, TimeSpan deadline)
+    public void Send(in ChannelFrame frame, TimeSpan deadline, bool more = false)
     {
         Span<byte> bytes = stackalloc byte[ChannelFrame.Bytes + TagBytes];
         frame.Write(bytes);
         Seal(bytes);
-        _wire.Send(bytes, deadline);
+        _wire.Send(bytes, deadline, more);
     }
 
     public void Send(in TensorRequest request, TimeSpan deadline)

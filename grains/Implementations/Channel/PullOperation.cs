@@ -14,7 +14,7 @@ internal sealed class PullOperation(PullPool pool) : IValueTaskSource, IThreadPo
     private Exception? _failure;
     private TensorPeer? _peer;
     private Wire? _wire;
-    private bool _aborted;
+    private bool _aborted, _inline;
 
     public TensorRequest Request { get; private set; }
 
@@ -32,8 +32,9 @@ internal sealed class PullOperation(PullPool pool) : IValueTaskSource, IThreadPo
 
     public ValueTask Task => new(this, _core.Version);
 
-    public void Prepare(in TensorRequest request, nint destination, long start, CancellationToken token)
+    public void Prepare(in TensorRequest request, nint destination, long start, bool inline, CancellationToken token)
     {
+        _inline = inline;
         Request = request;
         Destination = destination;
         Start = start;
@@ -72,7 +73,7 @@ internal sealed class PullOperation(PullPool pool) : IValueTaskSource, IThreadPo
         }
     }
 
-    /// <summary>Ends it, on a thread of the pool: who waits must not hold up the connection.</summary>
+    /// <summary>Ends it: on a thread of the pool, so that who waits cannot hold up the connection, unless the caller wants it here.</summary>
     public void Complete(Exception? failure)
     {
         lock (this)
@@ -87,10 +88,12 @@ internal sealed class PullOperation(PullPool pool) : IValueTaskSource, IThreadPo
             IOException when _aborted => new ObjectDisposedException("The tensor channel ended during the pull.", failure),
             _ => failure,
         };
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        if (_inline) { End(); } else { ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false); }
     }
 
-    void IThreadPoolWorkItem.Execute()
+    void IThreadPoolWorkItem.Execute() => End();
+
+    private void End()
     {
         // Waits for a cancellation that is running: it must not meet the operation's next use.
         _registration.Dispose();

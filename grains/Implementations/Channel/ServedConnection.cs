@@ -159,7 +159,7 @@ internal sealed class ServedConnection(Wire wire, TensorChannelOptions options, 
         do
         {
             var piece = UnmanagedBytes.At(address + (nint)position, (int)Math.Min(options.ChunkBytes, request.Length - position));
-            _session!.Send(new ChannelFrame(FrameKind.Chunk, position, piece.Length, 0, UnmanagedBytes.Checksum(piece)), options.Deadline);
+            _session!.Send(new ChannelFrame(FrameKind.Chunk, position, piece.Length, 0, UnmanagedBytes.Checksum(piece)), options.Deadline, more: !piece.IsEmpty);
             wire.Send(piece, options.Deadline);
             position += piece.Length;
         }
@@ -202,7 +202,7 @@ internal sealed class ServedConnection(Wire wire, TensorChannelOptions options, 
         // Cut at a character's boundary.
         Encoding.UTF8.GetEncoder().Convert(message, text, flush: true, out _, out int length, out _);
         text = text[..length];
-        _session!.Send(new ChannelFrame(kind, 0, text.Length, detail, UnmanagedBytes.Checksum(text)), options.Deadline);
+        _session!.Send(new ChannelFrame(kind, 0, text.Length, detail, UnmanagedBytes.Checksum(text)), options.Deadline, more: !text.IsEmpty);
         wire.Send(text, options.Deadline);
     }
 }

@@ -1,11 +1,15 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 
 namespace Ctwa.Grains.Channel;
 
 /// <summary>A plain TCP connection. The socket must never have been used asynchronously: that would make it poll instead of block.</summary>
-internal sealed class SocketWire(Socket socket, string peer) : Wire
+internal sealed partial class SocketWire(Socket socket, string peer) : Wire
 {
+    // MSG_NOSIGNAL and MSG_MORE of Linux.
+    private const int NoSignal = 0x4000, More = 0x8000;
+
     private int _receiveTimeout, _sendTimeout;
 
     public override string Peer => peer;
@@ -42,11 +46,13 @@ internal sealed class SocketWire(Socket socket, string peer) : Wire
         }
     }
 
-    protected override int SendSome(ReadOnlySpan<byte> bytes, int timeoutMs)
+    protected override int SendSome(ReadOnlySpan<byte> bytes, int timeoutMs, bool more)
     {
         try
         {
             if (timeoutMs != _sendTimeout) { socket.SendTimeout = _sendTimeout = timeoutMs; }
+            // A frame travels with its chunk: alone it would wake the other end for nothing. What fails here fails again below.
+            if (more && OperatingSystem.IsLinux() && Send(socket.SafeHandle, bytes, bytes.Length, NoSignal | More) is > 0 and nint sent) { return (int)sent; }
             return socket.Send(bytes, SocketFlags.None);
         }
         catch (Exception error) when (error is SocketException or ObjectDisposedException)
@@ -54,6 +60,9 @@ internal sealed class SocketWire(Socket socket, string peer) : Wire
             throw Failure(error);
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "send")]
+    private static partial nint Send(SafeHandle socket, ReadOnlySpan<byte> bytes, nint length, int flags);
 
     private Exception Failure(Exception error) => error is SocketException { SocketErrorCode: SocketError.TimedOut or SocketError.WouldBlock }
         ? Late()

@@ -59,10 +59,15 @@ public sealed class TensorChannel : IAsyncDisposable, IDisposable
     /// <exception cref="TensorCorruptException">What arrived is not what was sent.</exception>
     /// <exception cref="TimeoutException">The peer was silent for <see cref="TensorChannelOptions.Deadline"/>.</exception>
     /// <exception cref="IOException">The peer does not answer, or the connection broke.</exception>
-    public Task PullAsync(TensorEndpoint peer, TensorRequest request, nint destination, CancellationToken cancellationToken) => PullWithoutGarbageAsync(peer, request, destination, cancellationToken).AsTask();
+    public Task PullAsync(TensorEndpoint peer, TensorRequest request, nint destination, CancellationToken cancellationToken) => Start(peer, request, destination, inline: false, cancellationToken).AsTask();
 
-    /// <summary>As <see cref="PullAsync"/>, and allocates nothing once warm; the result may be awaited once.</summary>
-    public ValueTask PullWithoutGarbageAsync(TensorEndpoint peer, in TensorRequest request, nint destination, CancellationToken cancellationToken)
+    /// <summary>
+    /// As <see cref="PullAsync"/>, allocates nothing once warm, and saves two changes of threads: who awaits it without a context goes on
+    /// on the channel's own thread, and must neither block nor compute for long there. To be awaited once.
+    /// </summary>
+    public ValueTask PullInlineAsync(TensorEndpoint peer, in TensorRequest request, nint destination, CancellationToken cancellationToken) => Start(peer, request, destination, inline: true, cancellationToken);
+
+    private ValueTask Start(TensorEndpoint peer, in TensorRequest request, nint destination, bool inline, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(peer);
         ArgumentOutOfRangeException.ThrowIfNegative(request.Offset, nameof(request));
@@ -72,7 +77,7 @@ public sealed class TensorChannel : IAsyncDisposable, IDisposable
         ObjectDisposedException.ThrowIf(_stopping, this);
         if (cancellationToken.IsCancellationRequested) { return ValueTask.FromCanceled(cancellationToken); }
         var operation = _pool.Rent();
-        operation.Prepare(request, destination, Stopwatch.GetTimestamp(), cancellationToken);
+        operation.Prepare(request, destination, Stopwatch.GetTimestamp(), inline, cancellationToken);
         var task = operation.Task;
         operation.Watch();
         while (!Peer(peer).Enqueue(operation)) { }

@@ -54,7 +54,7 @@ public sealed record TensorChannelOptions
     public int SharedSlots { get; init; } = 4;
 
     /// <summary>Bytes of each; small enough that they stay in the processor's cache from one end to the other.</summary>
-    public int SharedSlotBytes { get; init; } = 256 << 10;
+    public int SharedSlotBytes { get; init; } = 1 << 20;
 
     /// <summary>Where shared memory is; tests use another folder to have ends that do not see each other's.</summary>
     internal string SharedFolder { get; init; } = SharedRing.Folder;

@@ -87,16 +87,13 @@ internal sealed class TensorPeer(TensorEndpoint endpoint, TensorChannelOptions o
         if (_waiting > _idle && _threads < options.RequestsInFlight)
         {
             _threads++;
-            new Thread(Run, ThreadStack) { IsBackground = true, Name = "ctwa-pull" }.Start();
+            ChannelThread.Create(Run, "ctwa-pull").Start();
         }
         else
         {
             Monitor.Pulse(_gate);
         }
     }
-
-    /// <summary>Bytes of a channel thread's stack.</summary>
-    public const int ThreadStack = 512 << 10;
 
     private void Unlink(PullOperation operation)
     {

@@ -74,7 +74,7 @@ internal sealed class TlsWire : Wire
         }
     }
 
-    protected override int SendSome(ReadOnlySpan<byte> bytes, int timeoutMs)
+    protected override int SendSome(ReadOnlySpan<byte> bytes, int timeoutMs, bool more)
     {
         _socket.SendTimeout = timeoutMs;
         // A few records at a time: the deadline is looked at between calls.

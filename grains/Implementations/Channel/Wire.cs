@@ -23,6 +23,8 @@ internal abstract class Wire : IDisposable
     }
 
     /// <summary>Fills the buffer.</summary>
+    /// <param name="buffer">Where to.</param>
+    /// <param name="deadline">For all of it.</param>
     /// <exception cref="TimeoutException">It took longer than the deadline.</exception>
     /// <exception cref="IOException">The connection broke or ended.</exception>
     public void Receive(Span<byte> buffer, TimeSpan deadline)
@@ -40,16 +42,19 @@ internal abstract class Wire : IDisposable
     }
 
     /// <summary>Sends all bytes.</summary>
+    /// <param name="bytes">What.</param>
+    /// <param name="deadline">For all of it.</param>
+    /// <param name="more">More follows at once, and these may wait for it.</param>
     /// <exception cref="TimeoutException">It took longer than the deadline.</exception>
     /// <exception cref="IOException">The connection broke.</exception>
-    public void Send(ReadOnlySpan<byte> bytes, TimeSpan deadline)
+    public void Send(ReadOnlySpan<byte> bytes, TimeSpan deadline, bool more = false)
     {
         _deadline = deadline;
         int whole = Milliseconds(deadline), timeout = whole;
         long start = Stopwatch.GetTimestamp();
         while (!bytes.IsEmpty)
         {
-            bytes = bytes[SendSome(bytes, timeout)..];
+            bytes = bytes[SendSome(bytes, timeout, more)..];
             if (!bytes.IsEmpty) { timeout = Remaining(start, whole); }
         }
     }
@@ -62,7 +67,7 @@ internal abstract class Wire : IDisposable
     /// <summary>Some bytes, at least one; 0 at the end.</summary>
     protected abstract int ReceiveSome(Span<byte> buffer, int timeoutMs);
 
-    protected abstract int SendSome(ReadOnlySpan<byte> bytes, int timeoutMs);
+    protected abstract int SendSome(ReadOnlySpan<byte> bytes, int timeoutMs, bool more);
 
     private static int Milliseconds(TimeSpan span) => (int)Math.Clamp(span.TotalMilliseconds, 1, int.MaxValue);
 

@@ -1,5 +1,7 @@
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
+using Ctwa.Grains.Jobs;
+using Ctwa.Grains.Jobs.Streams;
 using Ctwa.Training.Rewards;
 using Ctwa.Training.Runs;
 using Ctwa.Training.Specification;
@@ -22,6 +24,7 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
     private JobStatus _status;
     private JobFailure? _failure;
     private Task? _run;
+    private JobEventFeed? _feed;
     private bool _opening;
     private bool _drained;
 
@@ -42,6 +45,7 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
             spec = JobSpecJson.Deserialize(submission.SpecJson);
             // The administrator's list comes before everything else that a job can make this silo do.
             if (options.Rewards.Refusals(spec) is { Count: > 0 } refused) { return new JobFailure(JobFailureKind.BadInput, string.Join('\n', refused)); }
+            if (services.GetService<JobConfinement>()?.Check(spec, submission.RunDirectory) is { Count: > 0 } outside) { return new JobFailure(JobFailureKind.BadInput, string.Join('\n', outside)); }
             // Where silos share a grid, a coordinator may replace another whose process still holds files; else the process owns the run.
             run = services.GetService<IEpochSource>() is { } epochs
                 ? await RunDirectory.ClaimAsync(submission.RunDirectory, submission.Resume, atLeast => epochs.NextAsync(JobId, atLeast, cancellationToken), $"silo {hosts.Silo}")
@@ -56,6 +60,8 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
             _opening = false;
         }
 
+        _feed = services.GetService<JobEventFeeds>()?.Open(JobId);
+        _events.Start(run.Epoch, _feed);
         _status = JobStatus.Running;
         _run = RunAsync(spec, run);
         return null;
@@ -66,7 +72,7 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
     {
         if (_run is null) { return new JobProgress(JobStatus.Unknown, [], null); }
         var events = await _events.AfterAsync(afterSequence, () => HasEnded, cancellationToken);
-        return new JobProgress(_status, events, _failure);
+        return new JobProgress(_status, events, _failure) { Epoch = _events.Epoch };
     }
 
     /// <inheritdoc/>
@@ -124,6 +130,7 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
             if (backend is not null && !_abort.IsCancellationRequested) { await backend.CloseAsync(); }
             await Task.Run(() => hosts.Close(JobId, run.Epoch));
             await Task.Run(run.Dispose);
+            if (_feed is not null) { await _feed.DisposeAsync(); }
             _status = end;
             _events.Signal();
         }

@@ -45,7 +45,7 @@ internal static class WorkDriver
             catch (Exception failure) when (IsLost(failure, cancellationToken))
             {
                 // The callee may or may not have got the call; every call here is idempotent.
-                if (!IsTransient(failure) || ++failures >= Attempts) { throw new ComputeLostException($"{name}: {failure.Message.Split('\n')[0]}", failure); }
+                if (!IsTransient(failure) || ++failures >= Attempts) { throw new ComputeLostException($"{name}: {Why(failure)}", failure); }
                 started = false;
                 await Task.Delay(TimeSpan.FromMilliseconds(100 * failures), cancellationToken);
             }
@@ -64,11 +64,14 @@ internal static class WorkDriver
             }
             catch (Exception failure) when (IsLost(failure, cancellationToken))
             {
-                if (!IsTransient(failure) || failures >= Attempts) { throw new ComputeLostException($"{name}: {failure.Message.Split('\n')[0]}", failure); }
+                if (!IsTransient(failure) || failures >= Attempts) { throw new ComputeLostException($"{name}: {Why(failure)}", failure); }
                 await Task.Delay(TimeSpan.FromMilliseconds(100 * failures), cancellationToken);
             }
         }
     }
+
+    // Orleans' text names its messages, which nobody outside it knows.
+    private static string Why(Exception failure) => failure is SiloUnavailableException ? "the silo is gone." : failure.Message.Split('\n')[0];
 
     private static bool IsTransient(Exception failure) => failure is TimeoutException or OrleansMessageRejectionException and not SiloUnavailableException;
 

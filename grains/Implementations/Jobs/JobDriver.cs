@@ -83,7 +83,7 @@ internal sealed class JobDriver(JobQueue queue, IJobCoordinators coordinators, J
     private async Task FailAsync(JobRecord job, JobFailure failure)
     {
         if (job.State != JobState.Running) { Halt(job, failure); }
-        else if (failure.Kind != JobFailureKind.Internal) { End(job.JobId, JobState.Failed, failure); }
+        else if (failure.Kind is not (JobFailureKind.Internal or JobFailureKind.Replaced)) { End(job.JobId, JobState.Failed, failure); }
         else if (job.Restarts >= options.MostRestarts) { End(job.JobId, JobState.Failed, failure with { Message = FormattableString.Invariant($"{failure.Message} It was started {job.Restarts} times again without a step in between.") }); }
         else
         {

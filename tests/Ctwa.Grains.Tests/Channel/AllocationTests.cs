@@ -38,7 +38,7 @@ public sealed class AllocationTests
 
         async Task PullsAsync()
         {
-            for (int i = 0; i < Pulls; i++) { await pair.Client.PullWithoutGarbageAsync(pair.Server.Endpoint, request, destination.Address, never.Token); }
+            for (int i = 0; i < Pulls; i++) { await pair.Client.PullInlineAsync(pair.Server.Endpoint, request, destination.Address, never.Token); }
         }
     }
 }

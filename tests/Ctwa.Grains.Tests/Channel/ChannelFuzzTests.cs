@@ -216,7 +216,7 @@ public sealed class ChannelFuzzTests
 
         protected override int ReceiveSome(Span<byte> buffer, int timeoutMs) => 0;
 
-        protected override int SendSome(ReadOnlySpan<byte> bytes, int timeoutMs)
+        protected override int SendSome(ReadOnlySpan<byte> bytes, int timeoutMs, bool more)
         {
             (Target ?? first()).Sent.AddRange(bytes);
             return bytes.Length;

@@ -47,7 +47,7 @@ internal sealed class MemoryWire(Func<MemoryWire, bool> script) : Wire
         return count;
     }
 
-    protected override int SendSome(ReadOnlySpan<byte> bytes, int timeoutMs)
+    protected override int SendSome(ReadOnlySpan<byte> bytes, int timeoutMs, bool more)
     {
         Sent.AddRange(bytes);
         return bytes.Length;

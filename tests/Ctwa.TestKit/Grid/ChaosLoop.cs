@@ -23,6 +23,7 @@ public sealed class ChaosLoop : IAsyncDisposable
     private LocalGrid? _grid;
     private RunFolder? _expected;
     private int _lines;
+    private int _supervised;
     private int _grids;
     private int _runs;
 
@@ -85,16 +86,17 @@ public sealed class ChaosLoop : IAsyncDisposable
             var grid = await GridAsync();
             clock.Restart();
             await using var client = await grid.SubmitAsync(_job, run.FullPath);
-            if (await RunProgress.WaitAsync(run, 1 + (int)(fault.Moment * (_lines - 1)), client, Deadline))
+            if (await RunProgress.WaitAsync(run, LineOf(fault.Moment), client, Deadline))
             {
                 await Task.Delay(fault.Delay);
-                at = await DisturbAsync(grid, fault, run, disk, client);
-                if (at.Length > 0) { (next, detected) = await RecoveryAsync(grid, fault, run, client); }
+                var before = RunProgress.Of(run);
+                var since = TimeProvider.System.GetUtcNow();
+                at = await DisturbAsync(grid, fault, run, disk, client, before);
+                if (at.Length > 0) { (next, detected) = await RecoveryAsync(grid, fault, run, client, since, before); }
             }
 
             int code = await client.WaitAsync(Deadline);
-            if (code != 0 && disk is not null && code == StorageFailed) { code = await ResumeAsync(grid, run); }
-            string? failure = code == 0 ? Difference(run) : $"exit code {code}:\n{string.Join('\n', client.ReadLog().TrimEnd().Split('\n').TakeLast(12))}";
+            string? failure = code == 0 ? Difference(run) : code == StorageFailed && disk is not null ? await ResumeAsync(grid, run) : Ended(client, code);
             return new ChaosResult(fault, at, clock.Elapsed.TotalSeconds, next, detected, failure, null);
         }
         catch (NotSupportedException whyNot)
@@ -131,6 +133,7 @@ public sealed class ChaosLoop : IAsyncDisposable
         int code = await client.WaitAsync(Deadline);
         if (code != 0) { throw new InvalidOperationException($"the undisturbed run ended with exit code {code}:\n{client.ReadLog()}"); }
         _lines = _expected.History.Count;
+        _supervised = Math.Max(1, _expected.Steps.Count(step => step.StartsWith("supervised", StringComparison.Ordinal)));
         _print($"undisturbed, one silo: {_expected.ModelHash[..16]}, {_lines} lines of metrics{(_network.WhyNoSpace is { } why ? $"; only connections to Redis can be disturbed: {why}" : "")}");
     }
 
@@ -159,9 +162,8 @@ public sealed class ChaosLoop : IAsyncDisposable
     }
 
     /// <returns>Where the run stood.</returns>
-    private async Task<string> DisturbAsync(LocalGrid grid, Fault fault, RunFolder run, SmallDisk? disk, GridProcess client)
+    private async Task<string> DisturbAsync(LocalGrid grid, Fault fault, RunFolder run, SmallDisk? disk, GridProcess client, RunProgress before)
     {
-        var before = RunProgress.Of(run);
         if (!client.IsRunning) { return ""; }
         var victim = fault.Kind == FaultKind.KillCoordinator ? grid.CoordinatorOf(run) : grid.Silos[fault.Victim];
         if (victim is null) { throw new InvalidOperationException($"run.lock.holder of {run.FullPath} names no silo of this grid."); }
@@ -192,38 +194,40 @@ public sealed class ChaosLoop : IAsyncDisposable
         return string.Create(CultureInfo.InvariantCulture, $"{before.Stage} {before.Step}{(coordinated ? ", the coordinator" : "")}");
     }
 
-    /// <summary>After a kill: when the next step was completed, and when a survivor called the silo dead.</summary>
-    private static async Task<(double? Next, double? Detected)> RecoveryAsync(LocalGrid grid, Fault fault, RunFolder run, GridProcess client)
+    /// <summary>After a kill: when the next step was completed, and when a survivor took the silo for dead.</summary>
+    private static async Task<(double? Next, double? Detected)> RecoveryAsync(LocalGrid grid, Fault fault, RunFolder run, GridProcess client, DateTimeOffset since, RunProgress before)
     {
         if (fault.Kind is not (FaultKind.Kill or FaultKind.KillCoordinator)) { return (null, null); }
-        var clock = Stopwatch.StartNew();
-        var before = RunProgress.Of(run);
-        var victim = grid.Silos.FirstOrDefault(silo => !silo.IsRunning || !silo.Process.Self.IsRunning);
-        string address = string.Create(CultureInfo.InvariantCulture, $"{victim?.SiloPort}");
-        int[] from = [.. grid.Silos.Select(silo => silo.Process.ReadLog().Length)];
-        double? detected = null;
-        while (client.IsRunning && clock.Elapsed < Deadline)
+        double? next = null;
+        while (client.IsRunning && TimeProvider.System.GetUtcNow() - since < Deadline)
         {
-            if (detected is null && grid.Silos.Any(silo => silo != victim && SaysDead(silo, from[silo.Index], address))) { detected = clock.Elapsed.TotalSeconds; }
-            var now = RunProgress.Of(run);
-            if (now.Lines > before.Lines) { return (clock.Elapsed.TotalSeconds, detected); }
+            if (RunProgress.Of(run).Lines > before.Lines)
+            {
+                next = (TimeProvider.System.GetUtcNow() - since).TotalSeconds;
+                break;
+            }
+
             await Task.Delay(15);
         }
 
-        return (null, detected);
+        var seen = grid.Silos.Where(silo => silo.IsRunning).Select(silo => SiloLog.FirstSince(silo, since, SiloLog.CallsDead)).OfType<DateTimeOffset>().ToArray();
+        return (next, seen.Length > 0 ? (seen.Min() - since).TotalSeconds : null);
     }
 
-    private static bool SaysDead(GridSilo silo, int from, string port)
-    {
-        string log = silo.Process.ReadLog();
-        return log[Math.Min(from, log.Length)..].Split('\n').Any(line => line.Contains(port, StringComparison.Ordinal) && line.Contains("dead", StringComparison.OrdinalIgnoreCase));
-    }
+    /// <summary>One moment in four lies in the supervised stage: its steps are many and small.</summary>
+    private int LineOf(double moment) => moment < 0.25
+        ? 1 + (int)(moment / 0.25 * (_supervised - 1))
+        : _supervised + (int)((moment - 0.25) / 0.75 * (_lines - _supervised));
 
-    private async Task<int> ResumeAsync(LocalGrid grid, RunFolder run)
+    /// <summary>A full disk stops a job; with space again it is resumed.</summary>
+    private async Task<string?> ResumeAsync(LocalGrid grid, RunFolder run)
     {
         await using var client = await grid.ClientAsync("resume", "submit", "--resume", run.FullPath, "--wait");
-        return await client.WaitAsync(Deadline);
+        int code = await client.WaitAsync(Deadline);
+        return code == 0 ? Difference(run) : "resumed, " + Ended(client, code);
     }
+
+    private static string Ended(GridProcess client, int code) => $"exit code {code}:\n{string.Join('\n', client.ReadLog().TrimEnd().Split('\n').TakeLast(12))}";
 
     private string? Difference(RunFolder run)
     {

@@ -39,7 +39,7 @@ public enum FaultKind
 /// <summary>One fault, decided by its seed alone: the same seed does the same thing at the same step.</summary>
 /// <param name="Seed">What it comes from.</param>
 /// <param name="Kind">What happens.</param>
-/// <param name="Moment">When: after this share of the undisturbed run's lines in metrics.jsonl.</param>
+/// <param name="Moment">When: after this share of the run, of which the supervised stage is a quarter.</param>
 /// <param name="Delay">So long after that line.</param>
 /// <param name="Victim">Index of the silo, where one is meant.</param>
 /// <param name="Length">Of what ends by itself.</param>
