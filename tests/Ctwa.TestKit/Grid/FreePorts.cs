@@ -3,21 +3,35 @@ using System.Net.Sockets;
 
 namespace Ctwa.TestKit.Grid;
 
-/// <summary>Ports of this machine that were free a moment ago; another process may still take one.</summary>
+/// <summary>
+/// Ports of loopback that nobody listens on and that the kernel gives to nobody: those it hands out to connections begin at
+/// 32768, and a silo that was killed must find its own again.
+/// </summary>
 public static class FreePorts
 {
-    /// <summary>Different ports on loopback.</summary>
+    private const int First = 10_240;
+    private const int Count = 22_000;
+    private static int s_next = (int)(((uint)Environment.ProcessId * 2654435761) % Count);
+
+    /// <summary>Different ports; one is not given out twice by this process for a long while.</summary>
     public static int[] Find(int count)
     {
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToArray();
-        try
+        var ports = new List<int>();
+        while (ports.Count < count)
         {
-            foreach (var listener in listeners) { listener.Start(); }
-            return [.. listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port)];
+            int port = First + (int)((uint)Interlocked.Increment(ref s_next) % Count);
+            using var listener = new TcpListener(IPAddress.Loopback, port) { ExclusiveAddressUse = true };
+            try
+            {
+                listener.Start();
+                ports.Add(port);
+            }
+            catch (SocketException)
+            {
+                // Taken; the next one.
+            }
         }
-        finally
-        {
-            foreach (var listener in listeners) { listener.Dispose(); }
-        }
+
+        return [.. ports];
     }
 }
