@@ -26,7 +26,7 @@ internal sealed partial class GrainBackend
     private int _keys;
     private bool _hasReference;
 
-    public int Lanes => _placement is { } plan ? plan.Members.Sum(member => _members[member.Silo].Lanes) : 1;
+    public int Lanes => _placement is { } plan ? plan.Members.Max(member => _members[member.Silo].Lanes) : 1;
 
     /// <inheritdoc/>
     public NumericFingerprint Fingerprint => _fingerprint ?? throw new InvalidOperationException("nothing computes yet.");

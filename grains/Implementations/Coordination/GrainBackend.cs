@@ -251,7 +251,8 @@ internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob
             if (silo != plan.SiloOfShard(shard)) { Move(shard, silo); }
             return result;
         })), cancellationToken);
-        _speeds.Add(plan, watch.Seconds);
+        // Scores come from elsewhere, and estimates are a few numbers: neither says anything about a silo's speed.
+        if (typeof(T) != typeof(ScoreResult) && typeof(T) != typeof(EstimateTokensResult)) { _speeds.Add(plan, watch.Seconds); }
         return results;
     }
 

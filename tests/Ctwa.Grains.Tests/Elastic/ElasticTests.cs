@@ -1,4 +1,5 @@
 using Ctwa.Grains.Abstractions;
+using Ctwa.Grains.Channel;
 using Ctwa.TestKit.Processes;
 using Ctwa.Training.Specification;
 using Xunit;
@@ -76,6 +77,61 @@ public sealed class ElasticTests : IDisposable
         Assert.Equal(local.ModelHash, run.ModelHash);
         Assert.Equal(local.History, run.History);
         Assert.True(joined > 0);
+    }
+
+    [Fact]
+    public async Task Jobs_that_share_a_grid_do_not_touch_each_others_bits()
+    {
+        var one = _jobs.Read(ExactnessJobs.Create("ctwa", odd: true));
+        var other = _jobs.Read(ExactnessJobs.Create("mgda", odd: false));
+        var locals = (One: await _jobs.TrainLocallyAsync(one, "local-one"), Other: await _jobs.TrainLocallyAsync(other, "local-other"));
+        await using var grid = await TestGrid.StartAsync(2);
+        var runs = await Task.WhenAll(RunAsync(grid, one, "one"), RunAsync(grid, other, "other"));
+        Assert.Equal((locals.One.ModelHash, locals.Other.ModelHash), (runs[0].ModelHash, runs[1].ModelHash));
+        Assert.Equal(locals.One.History, runs[0].History);
+        Assert.Equal(locals.Other.History, runs[1].History);
+    }
+
+    [Fact]
+    public async Task A_replaced_coordinator_gets_nothing_done_and_no_tensor()
+    {
+        var spec = _jobs.Read(ExactnessJobs.Create("linear", odd: false));
+        await using var grid = await TestGrid.StartAsync(1);
+        string silo = grid.AddressOf(0);
+        IMemberGrain member = grid.Grains.GetGrain<IMemberGrain>($"fenced/-1|{silo}");
+        await member.Start(new OpenWork("open/1", JobSpecJson.Serialize(spec), _jobs.Folder, Computes: true, Rewards: false) { Epoch = 2 }, Token);
+        while ((await member.Poll("open/1", Token)).Status == WorkStatus.Running) { }
+        var stale = new SupervisedWork("supervised/stale", new UpdateKey(0, 1, 0, 0), 0, 2, 2) { Epoch = 1 };
+        await Assert.ThrowsAsync<StaleCoordinatorException>(() => grid.Grains.GetGrain<IRolloutShardGrain>($"fenced/0|{silo}").Start(stale, Token));
+        await Assert.ThrowsAsync<StaleCoordinatorException>(() => grid.Grains.GetGrain<IGradientAccumulatorGrain>($"fenced/0|{silo}").Start(new ReduceWork("reduce/stale", stale.Update) { Epoch = 1 }, Token));
+        await Assert.ThrowsAsync<StaleCoordinatorException>(() => member.Start(new ResetWork("reset/stale") { Epoch = 1 }, Token));
+        var request = new TensorRequest(new TensorId { Job = TensorId.JobHash("fenced"), Kind = TensorKind.Compute }, Epoch: 1, 0, 64);
+        Assert.Equal(TensorRefusal.StaleEpoch, Assert.Throws<TensorRefusedException>(() => grid.HostsOf(0).Open(request)).Reason);
+        Assert.Equal(TensorRefusal.NotReady, Assert.Throws<TensorRefusedException>(() => grid.HostsOf(0).Open(request with { Epoch = 2 })).Reason);
+        await member.Close(1, Token); // Not its business any more.
+        Assert.False(grid.HostsOf(0).IsIdle);
+        await member.Close(2, Token);
+        Assert.True(grid.HostsOf(0).IsIdle);
+    }
+
+    [Fact]
+    public async Task A_transfer_that_breaks_costs_a_step_and_no_bit()
+    {
+        var spec = _jobs.Read(ExactnessJobs.Create("mgda", odd: true));
+        var local = await _jobs.TrainLocallyAsync(spec, "local");
+        await using var grid = await TestGrid.StartAsync(2);
+        int transfers = 0, broken = 0;
+        grid.BeforeTransfer = _ =>
+        {
+            // Far apart, so that the step that is done again may end.
+            if (Interlocked.Increment(ref transfers) % 301 != 0) { return; }
+            broken++;
+            throw new IOException("torn");
+        };
+        var run = await RunAsync(grid, spec, "torn");
+        Assert.Equal(local.ModelHash, run.ModelHash);
+        Assert.Equal(local.History, run.History);
+        Assert.InRange(broken, 1, 100);
     }
 
     public void Dispose() => _jobs.Dispose();

@@ -60,13 +60,14 @@ public sealed class GridTrainingTests : IDisposable
         if (!OperatingSystem.IsWindows()) { File.SetUnixFileMode(grader, UnixFileMode.UserRead | UnixFileMode.UserExecute); }
         var spec = _jobs.Read(ExactnessJobs.Create("linear", odd: false));
         spec = JobInspector.WithAbsolutePaths(spec with { Objectives = [spec.Objectives[0] with { Reward = new ProcessRewardSpec { Command = [grader], Environment = ["CTWA_TEST_GRID_SECRET"], MaxRestarts = 1 }, OnFailure = FailurePolicy.Fail, Retries = 0, Timeout = "20s" }, .. spec.Objectives.Skip(1)] }, _jobs.Folder);
-        await using var cluster = await JobCluster.StartAsync(new JobClusterOptions { StateFolder = _jobs.Folder, Rewards = new RewardPolicy { Programs = [grader], Secrets = ["CTWA_TEST_GRID_SECRET"] } });
+        var cluster = await JobCluster.StartAsync(new JobClusterOptions { StateFolder = _jobs.Folder, Rewards = new RewardPolicy { Programs = [grader], Secrets = ["CTWA_TEST_GRID_SECRET"] } });
         string id = await SubmitAsync(cluster, spec, "run");
         var ended = await cluster.WaitAsync(id, job => job.HasEnded, Token, seconds: 180);
         Assert.Equal((JobState.Failed, JobFailureKind.Reward), (ended.State, ended.Failure?.Kind));
         var (_, events) = await GridJobs.WatchAsync(cluster.Cluster.Client.GetGrain<ICoordinatorGrain>(id), Token);
         Assert.NotEmpty(events);
-
+        // Nothing is written any more when it is read.
+        await cluster.DisposeAsync();
         string[] texts =
         [
             .. Directory.EnumerateFiles(_jobs.Folder, "*", SearchOption.AllDirectories).Select(File.ReadAllText),

@@ -13,7 +13,7 @@ namespace Ctwa.Training.Steps;
 /// </summary>
 public interface ITrainingBackend
 {
-    /// <summary>Compute lanes that work side by side. Never shows in results, only in time and memory.</summary>
+    /// <summary>Compute lanes that work side by side in one process. Never shows in results, only in time and memory.</summary>
     int Lanes { get; }
 
     /// <summary>What besides the job decides the bits of those who compute.</summary>
