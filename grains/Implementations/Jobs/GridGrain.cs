@@ -226,13 +226,19 @@ internal sealed class GridGrain(
         await _writing.WaitAsync();
         try
         {
-            state.State = _queue.State;
-            var written = state.State;
-            await state.WriteStateAsync();
-            _unsaved = !ReferenceEquals(written, _queue.State);
+            await WriteAsync();
         }
         catch (InconsistentStateException)
         {
+            // Nothing is stored any more: the store has lost its data, and this queue is all that is left of it.
+            await state.ReadStateAsync();
+            if (!state.RecordExists)
+            {
+                logger.LogWarning("the grid's queue was no longer stored; it is stored again");
+                await WriteAsync();
+                return;
+            }
+
             // Another activation has gone on with the queue: this one is of the past and must not act any more.
             DeactivateOnIdle();
             throw;
@@ -241,6 +247,14 @@ internal sealed class GridGrain(
         {
             _writing.Release();
         }
+    }
+
+    private async Task WriteAsync()
+    {
+        state.State = _queue.State;
+        var written = state.State;
+        await state.WriteStateAsync();
+        _unsaved = !ReferenceEquals(written, _queue.State);
     }
 
     private IJobSpecGrain SpecOf(string jobId) => GrainFactory.GetGrain<IJobSpecGrain>(jobId);

@@ -101,6 +101,20 @@ public sealed class GridGrainTests : IDisposable
     }
 
     [Fact]
+    public async Task A_store_that_lost_its_data_gets_the_queue_again()
+    {
+        await using var cluster = await StartAsync();
+        string id = await SubmitAsync(cluster, "a"), next = await SubmitAsync(cluster, "b");
+        await cluster.WaitAsync(id, job => job.Begun, Token);
+        string store = Path.Combine(_jobs.Folder, "grains");
+        foreach (string file in Directory.GetFiles(store, "*", SearchOption.AllDirectories)) { File.Delete(file); }
+        _coordinators[id].End(JobStatus.Succeeded);
+        await cluster.WaitAsync(id, job => job.State == JobState.Succeeded, Token);
+        await cluster.WaitAsync(next, job => job.Begun, Token);
+        Assert.Contains(cluster.Log, line => line.Contains("it is stored again", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_request_whose_answer_got_lost_is_one_job()
     {
         await using var cluster = await StartAsync();
