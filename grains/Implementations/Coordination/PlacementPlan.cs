@@ -29,29 +29,33 @@ internal static class PlacementPlan
             for (int shard = first; shard < end; shard++) { shardMembers[shard] = m; }
         }
 
-        var load = members.ToDictionary(member => member.Silo, _ => 0);
         var places = new SlicePlace[slices];
+        int[] primaries = new int[members.Length], mirrors = new int[members.Length];
         for (int slice = 0; slice < slices; slice++)
         {
-            // Holders first, then the least loaded; members keep their order among equals, so that the plan is a function of its input.
-            string[] order = [.. members.Select(member => member.Silo).OrderBy(silo => load[silo] + (held[slice].Contains(silo) ? 0 : 1)).ThenBy(silo => held[slice].Contains(silo) ? Index(held[slice], silo) : int.MaxValue)];
-            string primary = order[0];
-            string? second = mirror ? order.Skip(1).OrderBy(silo => load[silo] + (held[slice].Contains(silo) ? 0 : 1)).FirstOrDefault() : null;
-            load[primary] += 2;
-            if (second is not null) { load[second]++; }
-            places[slice] = new SlicePlace(primary, second);
+            int primary = Choose(primaries, members, held[slice], from: slice % members.Length, except: -1);
+            int second = mirror ? Choose(mirrors, members, held[slice], from: (primary + 1) % members.Length, except: primary) : -1;
+            places[slice] = new SlicePlace(members[primary].Silo, second < 0 ? null : members[second].Silo);
         }
 
         return new JobPlacement(generation, members, [.. shardMembers], [.. places], rewards);
     }
 
-    private static int Index(IReadOnlyList<string> list, string item)
+    /// <summary>The least loaded member; who holds the slice already is worth being one and a half slices ahead, and the longest holder comes first.</summary>
+    private static int Choose(int[] load, ImmutableArray<MemberPlace> members, IReadOnlyList<string> held, int from, int except)
     {
-        for (int i = 0; i < list.Count; i++)
+        int best = -1;
+        double least = double.PositiveInfinity;
+        for (int i = 0; i < members.Length; i++)
         {
-            if (list[i] == item) { return i; }
+            int member = (from + i) % members.Length;
+            if (member == except) { continue; }
+            int place = Enumerable.Range(0, held.Count).FirstOrDefault(at => held[at] == members[member].Silo, -1);
+            double cost = load[member] + (place < 0 ? 1.5 : 0.01 * place);
+            if (cost < least) { (best, least) = (member, cost); }
         }
 
-        return int.MaxValue;
+        if (best >= 0) { load[best]++; }
+        return best;
     }
 }

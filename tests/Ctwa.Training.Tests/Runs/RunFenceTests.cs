@@ -63,6 +63,7 @@ public sealed class RunFenceTests : IDisposable
     public async Task Two_coordinators_write_their_checkpoints_into_different_folders()
     {
         using var old = await ClaimAsync(1);
+        old.WriteJob("name: first\n");
         string half = "";
         var writing = new TaskCompletionSource();
         var go = new TaskCompletionSource();
@@ -107,7 +108,7 @@ public sealed class RunFenceTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private Task<RunDirectory> ClaimAsync(long epoch) => RunDirectory.ClaimAsync(Run, resume: epoch > 1, _ => Task.FromResult(epoch), "test");
+    private Task<RunDirectory> ClaimAsync(long epoch) => RunDirectory.ClaimAsync(Run, resume: true, _ => Task.FromResult(epoch), "test");
 
     private string Snapshot() => string.Join('\n', Directory.GetFiles(Run, "*", SearchOption.AllDirectories).Where(file => !file.EndsWith("run.fence", StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(file => $"{file} {File.ReadAllText(file)}"));
 
