@@ -47,6 +47,7 @@ internal static class SiloHost
         // Control-plane turns must find a thread even while reward calls occupy the pool.
         ThreadPool.SetMinThreads(Math.Max(16, Environment.ProcessorCount), 16);
 
+        if (options is { Security: { Tokens: not null, Secret: null }, Cluster.Redis: not null }) { throw new SiloFailure(SiloExitCodes.BadInput, "--tokens needs the grid's secret too (--secret-file or CTWA_CLUSTER_SECRET): silos prove with it that they are no clients."); }
         var tls = LoadTls(options.Security.Tls);
         using var data = options.Folders.Data is { } folder ? DataFolder.Open(folder) : null;
         var probe = new HealthProbe(options.Operation.StuckAfter);
@@ -82,6 +83,7 @@ internal static class SiloHost
                 host.Dispose();
                 if (failure is OperationCanceledException && departure.HasEnded) { return null; }
                 if (IsPortTaken(failure) && choosesPorts && attempt < Attempts) { continue; }
+                if (IsPortTaken(failure)) { throw new SiloFailure(SiloExitCodes.PortTaken, $"{failure.Message.TrimEnd('.')}. Choose other ports (--silo-port, --gateway-port, --channel-port), or 0 for free ones.", failure); }
                 if (failure is RedisUnreachableException unreachable) { throw new SiloFailure(SiloExitCodes.RedisUnreachable, unreachable.Message, unreachable); }
                 throw;
             }
