@@ -42,6 +42,7 @@ internal static class Clustering
         });
         silo.Services.AddSingleton(new GridRedis(redis, cluster.ClusterId));
         silo.Services.AddSingleton<IEpochSource, RedisEpochSource>();
+        silo.Services.AddSingleton<SharedSecret>();
         silo.Services.AddSingleton<GridGuard>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<GridGuard>());
         silo.UseRedisClustering(clustering => clustering.ConfigurationOptions = RedisConnection.Options(redis, ConnectionName));

@@ -23,4 +23,7 @@ internal static class SiloExitCodes
 
     /// <summary>Another process listens on one of its ports.</summary>
     public const int PortTaken = 22;
+
+    /// <summary>The grid has another secret.</summary>
+    public const int WrongSecret = 23;
 }

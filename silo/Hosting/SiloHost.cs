@@ -73,7 +73,12 @@ internal static class SiloHost
             try
             {
                 if (options.Operation.ParentStdin && attempt == 1) { ParentLink.Follow(() => departure); }
-                if (host.Services.GetService<GridRedis>() is { } redis) { await redis.RequireAsync(cancellationToken); }
+                if (host.Services.GetService<GridRedis>() is { } redis)
+                {
+                    await redis.RequireAsync(cancellationToken);
+                    await host.Services.GetRequiredService<SharedSecret>().RequireAsync(cancellationToken);
+                }
+
                 probe.Attach(host.Services);
                 await host.StartAsync(cancellationToken);
                 return host;

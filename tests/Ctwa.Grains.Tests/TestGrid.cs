@@ -76,6 +76,8 @@ internal sealed class TestGrid : IAsyncDisposable, IEpochSource
 
     public string AddressOf(int silo) => _hosts[silo]!.Services.GetRequiredService<JobHosts>().Silo;
 
+    public IServiceProvider ServicesOf(int silo) => _hosts[silo]!.Services;
+
     public SiloSelf SelfOf(int silo) => _hosts[silo]!.Services.GetRequiredService<SiloSelf>();
 
     public JobHosts HostsOf(int silo) => _hosts[silo]!.Services.GetRequiredService<JobHosts>();

@@ -1,5 +1,6 @@
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
+using Ctwa.Grains.Hosting;
 using Ctwa.Grains.Jobs;
 using Ctwa.Grains.Jobs.Streams;
 using Ctwa.Training.Rewards;
@@ -108,7 +109,9 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
             run.WriteJob(JobSpecYaml.Write(spec)); // A resume may have a longer schedule.
             // Data, memory and models are made off the turn, which must stay free for watchers (invariants I8, I9).
             var job = await hosts.PrepareAsync(JobId, run.Epoch, spec, run.Path);
-            backend = new GrainBackend(JobId, run.Epoch, job, JobSpecJson.Serialize(spec), run.Path, new GridMembers(membership, GrainFactory), GrainFactory, new GridLog(JobId, logger), Drain);
+            var log = new GridLog(JobId, logger);
+            var members = new GridMembers(membership, GrainFactory, services.GetService<ClusterSecret>(), log.Impostor);
+            backend = new GrainBackend(JobId, run.Epoch, job, JobSpecJson.Serialize(spec), run.Path, members, GrainFactory, log, Drain);
             var outcome = await new TrainingLoop(job, backend, run, _events).RunAsync(_stop.Token, _abort.Token);
             end = outcome == RunOutcome.Finished ? JobStatus.Succeeded : JobStatus.Stopped;
             if (end == JobStatus.Stopped && _drained)

@@ -1,18 +1,23 @@
 using System.Collections.Immutable;
 using Ctwa.Grains.Abstractions;
+using Ctwa.Grains.Hosting;
 using Orleans.Runtime;
 
 namespace Ctwa.Grains.Coordination;
 
 /// <summary>The grid's silos as membership knows them, and what they say of themselves.</summary>
-internal sealed class GridMembers(ISiloStatusOracle membership, IGrainFactory grains)
+/// <param name="secret">The grid's, which silos must have too; null: it has none.</param>
+/// <param name="impostor">Is told of silos that have not, with their address.</param>
+internal sealed class GridMembers(ISiloStatusOracle membership, IGrainFactory grains, ClusterSecret? secret, Action<string> impostor)
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
 
     /// <summary>Parsable addresses of the active silos, sorted: two equal answers mean that nobody came or went.</summary>
     public ImmutableArray<string> Active() => [.. membership.GetApproximateSiloStatuses(onlyActive: true).Keys.Select(silo => silo.ToParsableString()).Order(StringComparer.Ordinal)];
 
-    /// <summary>What the active silos say of themselves; those that do not answer in a few seconds are left out.</summary>
+    private bool IsOurs(SiloDescription one) => SiloProofOfSecret.IsRight(secret, one.Address, one.Proof);
+
+    /// <summary>What the active silos say of themselves; those that do not answer in a few seconds, or do not know the grid's secret, are left out.</summary>
     public async Task<ImmutableArray<SiloDescription>> DescribeAsync(CancellationToken cancellationToken)
     {
         var answers = await Task.WhenAll(Active().Select(async silo =>
@@ -26,6 +31,7 @@ internal sealed class GridMembers(ISiloStatusOracle membership, IGrainFactory gr
                 return null;
             }
         }));
-        return [.. answers.OfType<SiloDescription>()];
+        foreach (var one in answers.OfType<SiloDescription>().Where(one => !IsOurs(one))) { impostor(one.Address); }
+        return [.. answers.OfType<SiloDescription>().Where(IsOurs)];
     }
 }

@@ -35,6 +35,7 @@ internal sealed class GridGuard : ILifecycleParticipant<ISiloLifecycle>, IDispos
 
     private readonly GridRedis _redis;
     private readonly GuardScripts _scripts;
+    private readonly SharedSecret _secret;
     private readonly Departure _departure;
     private readonly ILogger<GridGuard> _logger;
     private readonly string _self;
@@ -45,8 +46,9 @@ internal sealed class GridGuard : ILifecycleParticipant<ISiloLifecycle>, IDispos
     private string? _trouble = "the silo has not joined the grid yet";
     private long _lastAnswer = Stopwatch.GetTimestamp();
 
-    public GridGuard(GridRedis redis, ILocalSiloDetails silo, Departure departure, ILogger<GridGuard> logger)
+    public GridGuard(GridRedis redis, SharedSecret secret, ILocalSiloDetails silo, Departure departure, ILogger<GridGuard> logger)
     {
+        _secret = secret;
         _redis = redis;
         _departure = departure;
         _logger = logger;
@@ -131,6 +133,7 @@ internal sealed class GridGuard : ILifecycleParticipant<ISiloLifecycle>, IDispos
     private async Task ReportAsync(CancellationToken cancellationToken)
     {
         var report = await _scripts.ReportAsync(_mark, _table, cancellationToken);
+        await _secret.KeepAsync(cancellationToken);
         Interlocked.Exchange(ref _lastAnswer, Stopwatch.GetTimestamp());
         if (report.Rival is not null || !report.IsMember)
         {

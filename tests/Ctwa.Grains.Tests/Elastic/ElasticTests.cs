@@ -1,7 +1,11 @@
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Channel;
+using Ctwa.Grains.Coordination;
+using Ctwa.Grains.Hosting;
 using Ctwa.TestKit.Processes;
 using Ctwa.Training.Specification;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Runtime;
 using Xunit;
 
 namespace Ctwa.Grains.Tests.Elastic;
@@ -112,6 +116,21 @@ public sealed class ElasticTests : IDisposable
         Assert.False(grid.HostsOf(0).IsIdle);
         await member.Close(2, Token);
         Assert.True(grid.HostsOf(0).IsIdle);
+    }
+
+    [Fact]
+    public async Task A_silo_that_does_not_know_the_secret_gets_no_part()
+    {
+        await using var grid = await TestGrid.StartAsync(2);
+        var oracle = grid.ServicesOf(0).GetRequiredService<ISiloStatusOracle>();
+        var told = new List<string>();
+        var secret = new ClusterSecret(new byte[] { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 });
+        Assert.Empty(await new GridMembers(oracle, grid.Grains, secret, told.Add).DescribeAsync(Token));
+        Assert.Equal(2, told.Count);
+        Assert.Equal(2, (await new GridMembers(oracle, grid.Grains, null, told.Add).DescribeAsync(Token)).Length);
+        string proof = SiloProofOfSecret.Of(secret, "127.0.0.1:1@2");
+        Assert.True(SiloProofOfSecret.IsRight(secret, "127.0.0.1:1@2", proof));
+        Assert.False(SiloProofOfSecret.IsRight(secret, "127.0.0.1:1@3", proof));
     }
 
     [Fact]

@@ -45,6 +45,41 @@ public sealed class GridTests
     }
 
     [Fact]
+    public async Task A_silo_with_another_secret_or_none_does_not_join_and_the_grid_goes_on()
+    {
+        string folder = Directory.CreateTempSubdirectory("ctwa-test-").FullName;
+        try
+        {
+            string Secret(string text)
+            {
+                string path = Path.Combine(folder, text[..5]);
+                File.WriteAllText(path, text);
+                if (!OperatingSystem.IsWindows()) { File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite); }
+                return path;
+            }
+
+            const string right = "right-secret-of-the-grid", wrong = "wrong-secret-of-another";
+            await using var redis = await RedisProcess.StartAsync();
+            await using var first = SiloUnderTest.Join(redis, "--secret-file", Secret(right));
+            await first.ReadyAsync();
+            await using var other = SiloUnderTest.Join(redis, "--secret-file", Secret(wrong));
+            Assert.Equal(SiloExitCodes.WrongSecret, await other.EndAsync());
+            Assert.Contains("this silo's secret is not the grid's", other.Text, StringComparison.Ordinal);
+            await using var none = SiloUnderTest.Join(redis);
+            Assert.Equal(SiloExitCodes.WrongSecret, await none.EndAsync());
+            Assert.Contains("the grid has a secret, and this silo has none", none.Text, StringComparison.Ordinal);
+            await using var second = SiloUnderTest.Join(redis, "--secret-file", Secret(right));
+            await second.ReadyAsync();
+            Assert.False(first.Exited.IsCompleted);
+            Assert.DoesNotContain("secret-of", first.Text + other.Text + none.Text + second.Text, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task Members_that_Redis_lost_are_put_back_and_others_join_the_same_grid()
     {
         await using var redis = await RedisProcess.StartAsync();
