@@ -51,7 +51,7 @@ internal static class ElasticExactnessBenchmark
         Console.WriteLine($"machine: {machine.Machine}; load {machine.Load}; {machine.Date}, commit {machine.Commit}; seed {options.Seed}");
         string folder = options.Output is { } chosen ? Directory.CreateDirectory(Path.GetFullPath(chosen)).FullName : Directory.CreateTempSubdirectory("ctwa-elastic-").FullName;
         await using var redis = await RedisServer.StartAsync();
-        Console.WriteLine($"{"job",-20}{"run",-30}{"weights",-18}{"memory",-14}{"equal",-7}{"seconds",7}  what was done");
+        Console.WriteLine($"{"job",-20}{"run",-32}{"weights",-18}{"memory",-14}{"equal",-7}{"seconds",7}  what was done");
         bool equal = true;
         int number = 0;
         if (options.Methods.Count > 0)
@@ -108,7 +108,7 @@ internal static class ElasticExactnessBenchmark
             await LocalTrainer.RunAsync(PreparedJob.Prepare(spec, run.Path), run, new Silence());
         }
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"",-20}{"warm start, without a grid",-30}{clock.Elapsed.TotalSeconds,46:0.0}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"",-20}{"warm start, without a grid",-32}{clock.Elapsed.TotalSeconds,46:0.0}"));
         return new RunFolder(path).Checkpoints[0];
     }
 
@@ -173,6 +173,6 @@ internal static class ElasticExactnessBenchmark
         }
 
         private void Print(string name, string weights, string memory, string equal, Stopwatch clock, string note) =>
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{job,-20}{name,-30}{weights,-18}{memory,-14}{equal,-7}{clock.Elapsed.TotalSeconds,7:0.0}  {note}"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{job,-20}{name,-32}{weights,-18}{memory,-14}{equal,-7}{clock.Elapsed.TotalSeconds,7:0.0}  {note}"));
     }
 }

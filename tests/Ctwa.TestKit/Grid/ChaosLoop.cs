@@ -194,10 +194,11 @@ public sealed class ChaosLoop : IAsyncDisposable
         return string.Create(CultureInfo.InvariantCulture, $"{before.Stage} {before.Step}{(coordinated ? ", the coordinator" : "")}");
     }
 
-    /// <summary>After a kill: when the next step was completed, and when a survivor took the silo for dead.</summary>
+    /// <summary>When the next step was completed; after a kill also when a survivor took the silo for dead.</summary>
     private static async Task<(double? Next, double? Detected)> RecoveryAsync(LocalGrid grid, Fault fault, RunFolder run, GridProcess client, DateTimeOffset since, RunProgress before)
     {
-        if (fault.Kind is not (FaultKind.Kill or FaultKind.KillCoordinator)) { return (null, null); }
+        // The others last for a while themselves, or harm nobody.
+        if (fault.Kind is not (FaultKind.Kill or FaultKind.KillCoordinator or FaultKind.Freeze or FaultKind.Terminate or FaultKind.TornSockets)) { return (null, null); }
         double? next = null;
         while (client.IsRunning && TimeProvider.System.GetUtcNow() - since < Deadline)
         {
@@ -210,6 +211,7 @@ public sealed class ChaosLoop : IAsyncDisposable
             await Task.Delay(15);
         }
 
+        if (fault.Kind is not (FaultKind.Kill or FaultKind.KillCoordinator)) { return (next, null); }
         var seen = grid.Silos.Where(silo => silo.IsRunning).Select(silo => SiloLog.FirstSince(silo, since, SiloLog.CallsDead)).OfType<DateTimeOffset>().ToArray();
         return (next, seen.Length > 0 ? (seen.Min() - since).TotalSeconds : null);
     }

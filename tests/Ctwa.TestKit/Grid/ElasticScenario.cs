@@ -85,8 +85,10 @@ public sealed class ElasticRuns(string folder, RedisServer redis, TimeSpan deadl
         switch (scenario)
         {
             case ElasticScenario.SiloKilled:
-                grid.Silos[victim].Send(UnixSignal.Kill);
-                return $"{grid.Silos[victim]}{(grid.Silos[victim] == coordinator ? ", the coordinator's," : "")} {where}";
+                // The coordinator's is a case of its own.
+                var killed = grid.Silos[victim] == coordinator ? grid.Silos[(victim + 1) % grid.Silos.Count] : grid.Silos[victim];
+                killed.Send(UnixSignal.Kill);
+                return $"{killed} {where}";
             case ElasticScenario.CoordinatorKilled:
                 coordinator.Send(UnixSignal.Kill);
                 return $"{coordinator} {where}";
