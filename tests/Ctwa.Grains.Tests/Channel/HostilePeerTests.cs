@@ -181,7 +181,7 @@ public sealed class HostilePeerTests
         {
             Assert.Equal(TensorRefusal.StaleEpoch, await Reason(1, epoch: 4, 0, 10));
             Assert.Equal(TensorRefusal.OutOfRange, await Reason(1, epoch: 5, 1, 5000));
-            Assert.Equal(TensorRefusal.OutOfRange, await Reason(1, epoch: 5, long.MaxValue, long.MaxValue));
+            Assert.Equal(TensorRefusal.OutOfRange, await Reason(1, epoch: 5, long.MaxValue, long.MaxValue - 1));
             Assert.Equal(TensorRefusal.OutOfRange, await Reason(1, epoch: 5, 0, 1L << 50));
             Assert.Equal(TensorRefusal.Unknown, await Reason(2, epoch: 5, 0, 10));
         }
