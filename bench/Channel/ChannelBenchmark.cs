@@ -14,7 +14,9 @@ internal static class ChannelBenchmark
           Two processes on loopback, ways in turns, medians over rounds. Goals: at 16 MB, one at a time, the plain channel carries at
           least 0.8 of what a raw socket carries; grain calls beside it take less than 3 times their idle median; a warm transfer
           allocates nothing (less than 1 byte on average: the runtime's own).
-          Exit code 1 if a goal is missed by far: less than 0.6, 6 times or more, or more than 64 bytes per transfer.
+          Exit code 1 if a goal is missed by far: less than 0.6; 6 times or more, and more than beside threads that only copy memory,
+          which is what a machine without free processors does to grain calls; more than 64 bytes per transfer.
+          The goals suppose a machine that does nothing else: large pulls stand back for other threads, a raw socket does not.
           --quick  fewer sizes, shorter rounds
         """;
 
@@ -67,8 +69,8 @@ internal static class ChannelBenchmark
 
         if (only is "" or "latency")
         {
-            double latency = await LatencyAsync(ways, serving, destinations, quick);
-            good &= Judge("grain calls beside the channel, times idle", latency, latency < GoalLatency, latency < FarLatency, $"below {GoalLatency:0}");
+            var (latency, control) = await LatencyAsync(ways, serving, destinations, quick);
+            good &= Judge("grain calls beside the channel, times idle", latency, latency < GoalLatency, latency < Math.Max(FarLatency, control), $"below {GoalLatency:0}");
         }
 
         foreach (var channel in channels.Values) { await channel.DisposeAsync(); }
@@ -94,7 +96,7 @@ internal static class ChannelBenchmark
     private static async Task<double> SpeedAsync(Throughput[] ways, ServingProcess serving, bool quick)
     {
         int[] sizes = quick ? [64 << 10, 1 << 20, 16 << 20] : [64 << 10, 1 << 20, 4 << 20, 16 << 20, 64 << 20];
-        int rounds = quick ? 7 : 15;
+        int rounds = quick ? 7 : 11;
         double goal = 0;
         var cpu = new List<string>();
         Console.WriteLine($"GB/s, median of {rounds} rounds (times the raw socket of the same round)\n\n| size | in flight | {string.Join(" | ", ways.Select(way => way.Way))} |\n|---|---|{string.Concat(ways.Select(_ => "---|"))}");
@@ -104,7 +106,7 @@ internal static class ChannelBenchmark
             {
                 var used = ways.ToDictionary(way => way, _ => new List<double>());
                 var speeds = ways.ToDictionary(way => way, _ => new List<double>());
-                var time = TimeSpan.FromMilliseconds(quick ? 150 : 400);
+                var time = TimeSpan.FromMilliseconds(quick ? 150 : 300);
                 foreach (var way in ways) { await way.RunAsync(size, inFlight, time / 2); }
                 for (int round = 0; round < rounds; round++)
                 {
@@ -160,21 +162,22 @@ internal static class ChannelBenchmark
         return most;
     }
 
-    private static async Task<double> LatencyAsync(Throughput[] ways, ServingProcess serving, nint[] destinations, bool quick)
+    private static async Task<(double Channel, double Control)> LatencyAsync(Throughput[] ways, ServingProcess serving, nint[] destinations, bool quick)
     {
         await using var silo = await EchoSilo.StartAsync(serving.Where.SiloPort);
         Console.WriteLine("\ngrain calls between the two processes' silos every 5 ms, ms, while 4 x 16 MB are in flight\n\n| beside | idle median | p95 | loaded median | p95 | max | times | GB/s meanwhile |\n|---|---|---|---|---|---|---|---|");
-        double worst = 0;
+        double channel = 0, control = 0;
         var copies = new Throughput(ChannelWays.Copies, null, 0);
         copies.Use(destinations);
         foreach (var way in (Throughput[])[copies, .. ways])
         {
-            var (idle, loaded, ratio) = await HeadOfLine.MeasureAsync(silo.Echo, way, quick ? 3 : 5, TimeSpan.FromSeconds(quick ? 2 : 4));
+            var (idle, loaded, ratio) = await HeadOfLine.MeasureAsync(silo.Echo, way, quick ? 3 : 5, TimeSpan.FromSeconds(2));
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {way.Way} | {idle.Median:0.00} | {idle.Percentile95:0.00} | {loaded.Median:0.00} | {loaded.Percentile95:0.00} | {loaded.Maximum:0.0} | {ratio:0.00} | {loaded.BytesPerSecond / 1e9:0.00} |"));
-            if (way.Way is ChannelWays.Socket) { worst = ratio; }
+            if (way.Way is ChannelWays.Socket) { channel = ratio; }
+            if (way.Way is ChannelWays.Copies) { control = ratio; }
         }
 
-        return worst;
+        return (channel, control);
     }
 
     private static bool Judge(string what, double value, bool met, bool near, string goal)

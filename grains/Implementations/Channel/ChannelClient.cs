@@ -26,14 +26,15 @@ internal sealed class ChannelClient : IDisposable
     public bool Shared => _ring is not null;
 
     /// <summary>Connects and proves; the operation's cancellation ends it.</summary>
-    public static ChannelClient Connect(TensorEndpoint endpoint, TensorChannelOptions options, PullOperation operation)
+    public static ChannelClient Connect(TensorPeer peer, TensorChannelOptions options, PullOperation operation)
     {
+        var endpoint = peer.Endpoint;
         if (options.Secret is null && !Loopback.Is(endpoint.Host)) { throw new TensorRefusedException(TensorRefusal.Unauthenticated, $"A tensor channel without a secret pulls from loopback only, not from {endpoint.Host}; give all silos the grid's secret."); }
         var wire = ChannelDialer.Connect(endpoint, options, operation);
         try
         {
             using var guard = new WireGuard(wire, options.HandshakeDeadline);
-            return guard.Run(() => Prove(wire, options));
+            return guard.Run(() => Prove(wire, options, peer.Bulk));
         }
         catch
         {
@@ -105,14 +106,14 @@ internal sealed class ChannelClient : IDisposable
     }
 
     /// <summary>The client's part of the handshake.</summary>
-    public static ChannelClient Prove(Wire wire, TensorChannelOptions options)
+    public static ChannelClient Prove(Wire wire, TensorChannelOptions options, bool bulk)
     {
         wire.Authenticate(server: false);
         bool wantsMemory = options is { SharedMemory: true, Tls: null };
         byte[] key = ChannelHandshake.Key(options.Secret);
         Span<byte> nonce = stackalloc byte[ChannelHandshake.NonceBytes], hello = stackalloc byte[ChannelHandshake.HelloBytes], theirs = stackalloc byte[ChannelHandshake.HelloBytes];
         RandomNumberGenerator.Fill(nonce);
-        ChannelHandshake.WriteHello(hello, wantsMemory ? ChannelHandshake.WantsSharedMemory : (ushort)0, HandshakeStatus.Accepted, nonce);
+        ChannelHandshake.WriteHello(hello, (ushort)((wantsMemory ? ChannelHandshake.WantsSharedMemory : 0) | (bulk ? ChannelHandshake.IsBulk : 0)), HandshakeStatus.Accepted, nonce);
         wire.Send(hello, options.HandshakeDeadline);
         try
         {

@@ -23,7 +23,7 @@ internal enum HandshakeStatus : uint
 /// Both ends prove that they know the grid's secret, by HMAC-SHA256 over both ends' fresh random numbers, the client first. Neither
 /// sends anything that would help a third to do so: the texts differ per direction and the numbers per connection.
 /// <code>
-/// client -> server  hello  48: u32 magic  u16 version  u16 flags (1: would use shared memory)  u64 zero  32 random
+/// client -> server  hello  48: u32 magic  u16 version  u16 flags (1: would use shared memory, 2: for large pulls)  u64 zero  32 random
 /// server -> client  hello  48: u32 magic  u16 version  u16 flags  u32 status  u32 zero  32 random
 /// client -> server  proof  32: HMAC(secret, "ctwa-channel client" hellos)
 /// server -> client  answer 64: u32 status  u32 slots  u32 bytes per slot  u32 zero  16 name of the shared memory
@@ -34,7 +34,7 @@ internal static class ChannelHandshake
 {
     public const int HelloBytes = 48, ProofBytes = 32, AnswerBytes = 64, NonceBytes = 32;
 
-    public const ushort WantsSharedMemory = 1;
+    public const ushort WantsSharedMemory = 1, IsBulk = 2;
 
     /// <summary>The secret as a key; without one, proofs prove nothing, and ends with and without differ.</summary>
     public static byte[] Key(string? secret) => secret is null ? new byte[32] : Encoding.UTF8.GetBytes(secret);

@@ -3,49 +3,27 @@ using System.Runtime.InteropServices;
 namespace Ctwa.Grains.Channel;
 
 /// <summary>
-/// Threads that move bytes. They may be busy for long, and what a grain call needs is a processor for microseconds: so they stand back
-/// (SCHED_BATCH, nice 5). Where processors are idle this costs nothing; where they are not, calls between grains go first, and transfers
-/// still get a third of what a computing thread gets. A kernel that does not know this leaves them as they are.
+/// Threads that move bytes. Those for large pulls may be busy for long, and what a grain call needs is a processor for microseconds: so
+/// they stand back (nice 5, which on Linux belongs to a thread). Where processors are idle this costs nothing; where they are not, calls
+/// between grains and small pulls go first, and large pulls still get a third of what a computing thread gets. There is no way back
+/// without privileges: hence threads, and connections, of their own.
 /// </summary>
 internal static partial class ChannelThread
 {
     /// <summary>Bytes of a stack.</summary>
     private const int Stack = 512 << 10;
 
-    private const int Batch = 3;
+    private const int ProcessOrThread = 0, Calling = 0, Nice = 5;
 
-    private const int Nice = 5;
+    public static Thread Create(Action run, string name) => new(() => run(), Stack) { IsBackground = true, Name = name };
 
-    public static Thread Create(Action run, string name) => new(() =>
+    /// <summary>From now on the calling thread lets others go first.</summary>
+    public static void StandBack()
     {
-        StandBack();
-        run();
-    }, Stack)
-    { IsBackground = true, Name = name };
-
-    private static void StandBack()
-    {
-        if (!OperatingSystem.IsLinux()) { return; }
-        // Number of sched_setattr, which has no name in libc.
-        long number = RuntimeInformation.ProcessArchitecture switch { Architecture.X64 => 314, Architecture.Arm64 => 274, _ => -1 };
-        var attributes = new SchedulingAttributes { Size = (uint)Marshal.SizeOf<SchedulingAttributes>(), Policy = Batch, Nice = Nice };
-        if (number >= 0) { _ = SystemCall(number, 0, in attributes, 0); }
+        // Without effect where the kernel does not want it.
+        if (OperatingSystem.IsLinux()) { _ = SetPriority(ProcessOrThread, Calling, Nice); }
     }
 
-    [LibraryImport("libc", EntryPoint = "syscall")]
-    private static partial long SystemCall(long number, long thread, in SchedulingAttributes attributes, long flags);
-
-    /// <summary>struct sched_attr of the kernel, first version.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct SchedulingAttributes
-    {
-        public uint Size;
-        public uint Policy;
-        public ulong Flags;
-        public int Nice;
-        public uint Priority;
-        public ulong Runtime;
-        public ulong Deadline;
-        public ulong Period;
-    }
+    [LibraryImport("libc", EntryPoint = "setpriority")]
+    private static partial int SetPriority(int which, int who, int priority);
 }

@@ -91,6 +91,7 @@ internal sealed class ServedConnection(Wire wire, TensorChannelOptions options, 
             return null;
         }
 
+        if ((ChannelHandshake.Flags(theirs) & ChannelHandshake.IsBulk) != 0) { ChannelThread.StandBack(); }
         var session = ChannelHandshake.Session(wire, server: true, key, theirs, hello);
         if (_ring is not null) { AgreeOnRing(session); }
         return session;

@@ -14,7 +14,7 @@ public sealed class TensorChannel : IAsyncDisposable, IDisposable
     private readonly ChannelServer _server;
     private readonly ChannelLog _log;
     private readonly PullPool _pool = new();
-    private readonly ConcurrentDictionary<TensorEndpoint, TensorPeer> _peers = new();
+    private readonly ConcurrentDictionary<(TensorEndpoint Endpoint, bool Bulk), TensorPeer> _peers = new();
     private volatile bool _stopping;
     private TensorEndpoint? _endpoint;
 
@@ -80,7 +80,8 @@ public sealed class TensorChannel : IAsyncDisposable, IDisposable
         operation.Prepare(request, destination, Stopwatch.GetTimestamp(), inline, cancellationToken);
         var task = operation.Task;
         operation.Watch();
-        while (!Peer(peer).Enqueue(operation)) { }
+        bool bulk = request.Length >= _options.BulkBytes;
+        while (!Peer(peer, bulk).Enqueue(operation)) { }
         return task;
     }
 
@@ -94,7 +95,8 @@ public sealed class TensorChannel : IAsyncDisposable, IDisposable
 
     public ValueTask DisposeAsync() => new(Task.Run(Dispose));
 
-    private TensorPeer Peer(TensorEndpoint endpoint) => _peers.TryGetValue(endpoint, out var peer) ? peer : _peers.GetOrAdd(endpoint, new TensorPeer(endpoint, _options, Retire));
+    private TensorPeer Peer(TensorEndpoint endpoint, bool bulk) =>
+        _peers.TryGetValue((endpoint, bulk), out var peer) ? peer : _peers.GetOrAdd((endpoint, bulk), new TensorPeer(endpoint, bulk, _options, Retire));
 
-    private void Retire(TensorPeer peer) => _peers.TryRemove(new(peer.Endpoint, peer));
+    private void Retire(TensorPeer peer) => _peers.TryRemove(new((peer.Endpoint, peer.Bulk), peer));
 }

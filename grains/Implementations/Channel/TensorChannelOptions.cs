@@ -35,8 +35,11 @@ public sealed record TensorChannelOptions
     /// <summary>A connection without requests is closed after this time; the next request opens another.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>Requests that run at a time per peer, each on a connection of its own; more wait.</summary>
+    /// <summary>Requests that run at a time per peer, each on a connection of its own; more wait. Large and small ones count apart.</summary>
     public int RequestsInFlight { get; init; } = 4;
+
+    /// <summary>From this length on a pull is large: it lets small ones and grain calls go first where processors are short.</summary>
+    public long BulkBytes { get; init; } = 4 << 20;
 
     /// <summary>Requests that may wait per peer; more fail at once.</summary>
     public int RequestsWaiting { get; init; } = 4096;
@@ -53,7 +56,7 @@ public sealed record TensorChannelOptions
     /// <summary>Pieces in a connection's shared memory: one is filled while another is read.</summary>
     public int SharedSlots { get; init; } = 4;
 
-    /// <summary>Bytes of each; small enough that they stay in the processor's cache from one end to the other.</summary>
+    /// <summary>Bytes of each.</summary>
     public int SharedSlotBytes { get; init; } = 1 << 20;
 
     /// <summary>Where shared memory is; tests use another folder to have ends that do not see each other's.</summary>
@@ -75,6 +78,7 @@ public sealed record TensorChannelOptions
         Require(HandshakeDeadline > TimeSpan.Zero && HandshakeDeadline <= TimeSpan.FromHours(1), nameof(HandshakeDeadline), HandshakeDeadline, "more than 0 and at most an hour");
         Require(IdleTimeout > TimeSpan.Zero && IdleTimeout <= TimeSpan.FromDays(1), nameof(IdleTimeout), IdleTimeout, "more than 0 and at most a day");
         Require(RequestsInFlight is >= 1 and <= 64, nameof(RequestsInFlight), RequestsInFlight, "1 to 64");
+        Require(BulkBytes >= 1, nameof(BulkBytes), BulkBytes, "1 and more");
         Require(RequestsWaiting is >= 1 and <= 1 << 20, nameof(RequestsWaiting), RequestsWaiting, "1 to 1,048,576");
         Require(MaxConnectionsServed is >= 1 and <= 4096, nameof(MaxConnectionsServed), MaxConnectionsServed, "1 to 4096");
         Require(MaxHandshakes is >= 1 and <= 1024, nameof(MaxHandshakes), MaxHandshakes, "1 to 1024");

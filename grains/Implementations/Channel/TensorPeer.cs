@@ -3,10 +3,10 @@ using System.Diagnostics;
 namespace Ctwa.Grains.Channel;
 
 /// <summary>
-/// Pulls from one other silo: a queue, and up to <see cref="TensorChannelOptions.RequestsInFlight"/> threads, each with a connection of
+/// Large or small pulls from one other silo: a queue, and up to <see cref="TensorChannelOptions.RequestsInFlight"/> threads, each with a connection of
 /// its own. Threads start when they are needed and leave when they have been idle.
 /// </summary>
-internal sealed class TensorPeer(TensorEndpoint endpoint, TensorChannelOptions options, Action<TensorPeer> retire)
+internal sealed class TensorPeer(TensorEndpoint endpoint, bool bulk, TensorChannelOptions options, Action<TensorPeer> retire)
 {
     private readonly object _gate = new();
     private PullOperation? _head, _tail;
@@ -16,6 +16,9 @@ internal sealed class TensorPeer(TensorEndpoint endpoint, TensorChannelOptions o
     private long _progress = Stopwatch.GetTimestamp();
 
     public TensorEndpoint Endpoint => endpoint;
+
+    /// <summary>Whether these are large pulls, whose threads stand back.</summary>
+    public bool Bulk => bulk;
 
     /// <summary>Puts an operation at the end of the queue.</summary>
     /// <returns>False if this object's last thread has left; the caller takes another one.</returns>
@@ -105,7 +108,9 @@ internal sealed class TensorPeer(TensorEndpoint endpoint, TensorChannelOptions o
 
     private void Run()
     {
+        if (bulk) { ChannelThread.StandBack(); }
         using var puller = new TensorPuller(this, options);
+        lock (_gate) { _idle++; }
         while (Take() is { } operation)
         {
             Exception? failure = null;
@@ -119,7 +124,13 @@ internal sealed class TensorPeer(TensorEndpoint endpoint, TensorChannelOptions o
                 failure = error;
             }
 
-            lock (_gate) { _running.Remove(operation); }
+            lock (_gate)
+            {
+                _running.Remove(operation);
+                // Free from here on: the next pull of who waits for this one must not start another thread, with a connection to warm up.
+                _idle++;
+            }
+
             operation.Complete(failure);
         }
     }
@@ -128,7 +139,6 @@ internal sealed class TensorPeer(TensorEndpoint endpoint, TensorChannelOptions o
     {
         lock (_gate)
         {
-            _idle++;
             bool inTime = true;
             while (true)
             {

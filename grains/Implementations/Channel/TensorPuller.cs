@@ -66,7 +66,7 @@ internal sealed class TensorPuller(TensorPeer peer, TensorChannelOptions options
         {
             try
             {
-                return ChannelClient.Connect(peer.Endpoint, options, operation);
+                return ChannelClient.Connect(peer, options, operation);
             }
             catch (ChannelBusyException) when (Stopwatch.GetElapsedTime(start) < options.Deadline && !operation.Cancelled)
             {

@@ -47,7 +47,7 @@ public sealed class ChannelFuzzTests
     public void The_client_survives_20000_hostile_answers_and_writes_nowhere_else()
     {
         using var destination = new UnmanagedTensor(TensorBytes + 8192);
-        var peer = new TensorPeer(new TensorEndpoint("memory", 1), s_options, _ => { });
+        var peer = new TensorPeer(new TensorEndpoint("memory", 1), false, s_options, _ => { });
         var request = new TensorRequest(TestTensors.Id(1), 3, 0, TensorBytes);
         int whole = 0;
         for (int i = 0; i < 20_000; i++)
@@ -57,7 +57,7 @@ public sealed class ChannelFuzzTests
             long before = GC.GetAllocatedBytesForCurrentThread();
             try
             {
-                using var client = ChannelClient.Prove(wire, s_options);
+                using var client = ChannelClient.Prove(wire, s_options, bulk: false);
                 bool answered = false;
                 client.Pull(request, destination.Address, peer, ref answered);
                 whole++;

@@ -19,7 +19,7 @@ internal sealed class RawClient : IDisposable
     public Wire Wire { get; }
 
     /// <summary>Goes through the handshake as a member of the grid does.</summary>
-    public ChannelSession Prove(TensorChannelOptions options) => ChannelClient.Prove(Wire, options with { SharedMemory = false }).Session;
+    public ChannelSession Prove(TensorChannelOptions options) => ChannelClient.Prove(Wire, options with { SharedMemory = false }, bulk: false).Session;
 
     public void Send(ReadOnlySpan<byte> bytes) => _socket.Send(bytes);
 
