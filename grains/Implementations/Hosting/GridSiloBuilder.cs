@@ -39,6 +39,7 @@ public static class GridSiloBuilder
         silo.Services.TryAddSingleton<ISiloActivity, LaneActivity>();
         silo.Services.TryAddSingleton(new GridFolders());
         silo.Services.AddPlacementDirector<PinnedPlacement, PinnedPlacementDirector>();
+        silo.Services.AddGrainDirectory(PinnedDirectory.Name, (_, _) => new PinnedDirectory());
         silo.Services.AddPlacementFilter<SilosWithFilter, SilosWithDirector>(ServiceLifetime.Transient);
         silo.UseSiloMetadata(self.Metadata());
         // Events for watchers: they are lost with a silo, and a watcher fills the gap from the run's files.
