@@ -1,4 +1,5 @@
 using Ctwa.Grains.Abstractions;
+using Ctwa.Training.Runs;
 using Ctwa.Training.Steps;
 
 namespace Ctwa.Grains.Coordination;
@@ -35,9 +36,7 @@ internal static class WorkDriver
                 switch (status)
                 {
                     case WorkStatus.Done: return result!;
-                    // Grains say what failed by name: this one the loop can do something about.
-                    case WorkStatus.Failed when error!.StartsWith(nameof(OutOfDeviceMemoryException), StringComparison.Ordinal): throw new OutOfDeviceMemoryException($"{name}: {error[(nameof(OutOfDeviceMemoryException).Length + 2)..]}");
-                    case WorkStatus.Failed when error!.StartsWith(nameof(ComputeLostException), StringComparison.Ordinal) || error.StartsWith(nameof(JobNotHereException), StringComparison.Ordinal): throw new ComputeLostException($"{name}: {error}");
+                    case WorkStatus.Failed when Known(name, error!) is { } known: throw known;
                     case WorkStatus.Failed: throw new WorkFailedException($"{name} failed: {error}");
                     case WorkStatus.Unknown: started = false; break;
                 }
@@ -50,6 +49,23 @@ internal static class WorkDriver
                 await Task.Delay(TimeSpan.FromMilliseconds(100 * failures), cancellationToken);
             }
         }
+    }
+
+    /// <summary>Grains say what failed by its type's name; these the loop, or whoever reads why a job ended, can do something about.</summary>
+    private static Exception? Known(string name, string error)
+    {
+        int colon = error.IndexOf(": ", StringComparison.Ordinal);
+        if (colon < 0) { return null; }
+        string message = error[(colon + 2)..];
+        return error[..colon] switch
+        {
+            nameof(OutOfDeviceMemoryException) => new OutOfDeviceMemoryException($"{name}: {message}"),
+            nameof(ComputeLostException) or nameof(JobNotHereException) => new ComputeLostException($"{name}: {message}"),
+            nameof(JobInputException) => new JobInputException(message),
+            nameof(NumericFailureException) => new NumericFailureException(message),
+            nameof(IOException) or nameof(RunDirectoryException) or nameof(UnauthorizedAccessException) or nameof(DirectoryNotFoundException) or nameof(FileNotFoundException) => new IOException(message),
+            _ => null,
+        };
     }
 
     /// <summary>One call, with the same patience.</summary>

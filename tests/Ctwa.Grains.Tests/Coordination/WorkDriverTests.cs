@@ -45,8 +45,22 @@ public sealed class WorkDriverTests
     [Fact]
     public async Task Failed_work_names_who_failed_and_why()
     {
-        Answers(() => (WorkStatus.Failed, 0, "IOException: disk full"));
-        Assert.Equal("shard 3 failed: IOException: disk full", (await Assert.ThrowsAsync<WorkFailedException>(() => DriveAsync())).Message);
+        Answers(() => (WorkStatus.Failed, 0, "FormatException: odd"));
+        Assert.Equal("shard 3 failed: FormatException: odd", (await Assert.ThrowsAsync<WorkFailedException>(() => DriveAsync())).Message);
+    }
+
+    // How a job ends for its user depends on the kind of failure, whichever silo it happened on.
+    [Theory]
+    [InlineData("IOException: no space left", typeof(IOException), "no space left")]
+    [InlineData("JobInputException: no such variable", typeof(JobInputException), "no such variable")]
+    [InlineData("NumericFailureException: not finite", typeof(NumericFailureException), "not finite")]
+    [InlineData("OutOfDeviceMemoryException: full", typeof(OutOfDeviceMemoryException), "shard 3: full")]
+    [InlineData("JobNotHereException: freed", typeof(ComputeLostException), "shard 3: freed")]
+    public async Task Failures_that_somebody_can_act_on_keep_their_kind(string error, Type kind, string message)
+    {
+        Answers(() => (WorkStatus.Failed, 0, error));
+        var failure = await Assert.ThrowsAsync(kind, () => DriveAsync());
+        Assert.Equal(message, failure.Message);
     }
 
     [Fact]
