@@ -50,14 +50,17 @@ public sealed record TensorChannelOptions
     /// <summary>Connections that have not yet proven anything, served at a time; when there are more, the oldest gives way.</summary>
     public int MaxHandshakes { get; init; } = 32;
 
-    /// <summary>Bytes of a range that are sent and checked as one piece, so that both ends work while bytes move.</summary>
-    public int ChunkBytes { get; init; } = 1 << 20;
+    /// <summary>
+    /// Bytes of a range that are sent and checked as one piece, so that both ends work while bytes move: few enough that they are still in
+    /// a processor's cache when they are read the second time, many enough that waking the other end counts for little.
+    /// </summary>
+    public int ChunkBytes { get; init; } = 384 << 10;
 
     /// <summary>Pieces in a connection's shared memory: one is filled while another is read.</summary>
     public int SharedSlots { get; init; } = 4;
 
     /// <summary>Bytes of each.</summary>
-    public int SharedSlotBytes { get; init; } = 1 << 20;
+    public int SharedSlotBytes { get; init; } = 512 << 10;
 
     /// <summary>Where shared memory is; tests use another folder to have ends that do not see each other's.</summary>
     internal string SharedFolder { get; init; } = SharedRing.Folder;
