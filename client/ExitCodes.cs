@@ -18,6 +18,12 @@ internal static class ExitCodes
 
     public const int OutOfMemory = 8;
 
+    /// <summary>The grid does not let this client do it.</summary>
+    public const int AccessDenied = 9;
+
+    /// <summary>A job that was waited for was paused or cancelled.</summary>
+    public const int JobHalted = 10;
+
     /// <summary>128 + SIGHUP: the terminal was closed.</summary>
     public const int HungUp = 129;
 
@@ -35,11 +41,13 @@ internal static class ExitCodes
           1    unexpected internal error
           2    bad input: arguments, the job, or files that it names; nothing was trained
           3    a reward failed
-          4    the silo died, did not start or does not answer
+          4    the silo died or did not start; no silo of the grid answers
           5    storage: the run directory is not writable, full or locked
           6    training produced a number that is not finite
           7    compare: some runs failed; the table has the others
           8    device memory ran out
+          9    the grid refused: no token, an unknown one, or one without the right
+          10   the job that was waited for was paused or cancelled; it can be resumed
           130  stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed terminal; the run can be resumed
         """;
 

@@ -95,7 +95,7 @@ internal sealed class TrainSession(RunDirectory run, SiloLauncher launcher, IGri
         {
             try
             {
-                return await connector.ConnectAsync(silo.GatewayPort, silo.ClusterId, patience.Token);
+                return await connector.ConnectAsync(new GridAddress.Localhost(silo.GatewayPort, silo.ClusterId), patience.Token);
             }
             catch (Exception e) when (!quit.IsCancellationRequested && !signals.Stop.IsCancellationRequested)
             {

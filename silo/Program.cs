@@ -1,12 +1,9 @@
-using System.CommandLine;
 using Ctwa.Silo.Hosting;
+using Ctwa.Silo.Hosting.Options;
 using Ctwa.Silo.Tools;
 
-// The silo executable: computes, coordinates and keeps jobs. Started by `ctwa train` as a child process, and by the verbs
-// of `ctwa` that need models or data (`tool VERB ...`).
-if (args is [ToolCommand.Word, ..]) { return await ToolCommand.InvokeAsync(args[1..]); }
-
-// Signals are the host's: the library would end the process two seconds after one.
-var parsed = SiloCommand.Create().Parse(args);
-int code = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
-return parsed.Errors.Count > 0 ? ToolExitCodes.BadInput : code;
+// The silo executable: computes, coordinates and keeps jobs. Started by `ctwa train` and `ctwa up` as a child process, by
+// hand or by a service manager, and by the verbs of `ctwa` that need models or data (`tool VERB ...`).
+return args is [ToolCommand.Word, ..]
+    ? await ToolCommand.InvokeAsync(args[1..])
+    : await SiloCommand.InvokeAsync(args, SiloHost.RunAsync);

@@ -56,7 +56,16 @@ internal static class CtwaCommand
         {
             TrainCommand.Create(),
             CompareCommand.Create(),
+            SubmitCommand.Create(),
+            JobsCommand.Create(),
+            WatchCommand.Create(),
+            PauseCommand.Create(),
+            ResumeCommand.Create(),
+            CancelCommand.Create(),
+            PriorityCommand.Create(),
+            TokenCommand.Create(),
             SchemaCommand.Create(),
+            UpCommand.Create(),
         };
         foreach (var verb in ForwardedVerbs.Commands()) { root.Add(verb); }
         return root;

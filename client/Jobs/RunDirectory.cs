@@ -73,6 +73,9 @@ internal sealed class RunDirectory
             : throw new CommandFailure(ExitCodes.BadInput, $"--resume {path}: it holds no job.yaml, so it is not a run directory or its job never started; start the job anew.");
     }
 
+    /// <summary>A run directory of a grid, which this machine need not see.</summary>
+    public static RunDirectory OnGrid(string fullPath, string currentFolder) => new(fullPath, currentFolder);
+
     /// <summary>A path for people: relative to the current folder where it lies below it.</summary>
     public string Display(string? path = null) => Shown(path ?? FullPath, currentFolder);
 

@@ -18,6 +18,9 @@ internal sealed record Deadlines
     /// <summary>Between two attempts.</summary>
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromMilliseconds(300);
 
+    /// <summary>Between two looks at a job that waits, or whose stream is silent.</summary>
+    public TimeSpan Look { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>For the last answer of a silo that is gone.</summary>
     public TimeSpan LastWords { get; init; } = TimeSpan.FromSeconds(1);
 

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using Ctwa.Grains.Abstractions;
 
 namespace Ctwa.Client.Supervision;
 
@@ -12,10 +13,13 @@ internal sealed class SiloProcess : IAsyncDisposable
     /// <summary>The line that a silo prints once it serves.</summary>
     public const string ReadyLine = "ctwa-silo ready";
 
+    private const string SettingPrefix = "CTWA_SILO_";
+
     // After the exit, grandchildren could keep the pipes open for ever.
     private static readonly TimeSpan DrainAtMost = TimeSpan.FromSeconds(2);
 
     private readonly Process process;
+    private readonly TaskCompletionSource<string> ports = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private SiloProcess(Process process, LogTail log)
@@ -33,6 +37,9 @@ internal sealed class SiloProcess : IAsyncDisposable
     /// <summary>Completes when the silo serves; never, if it does not come to that.</summary>
     public Task Ready => ready.Task;
 
+    /// <summary>The fields of the ports line, which follows: <c>silo=N gateway=N ...</c>.</summary>
+    public Task<string> Ports => ports.Task;
+
     /// <summary>Completes after the exit, with the silo's last output in <see cref="Log"/>.</summary>
     public Task<SiloExit> Exited { get; }
 
@@ -46,6 +53,8 @@ internal sealed class SiloProcess : IAsyncDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        // Settings for silos that somebody starts by hand: here the arguments say everything.
+        foreach (string variable in start.Environment.Keys.Where(key => key.StartsWith(SettingPrefix, StringComparison.Ordinal)).ToArray()) { start.Environment.Remove(variable); }
         try
         {
             return new SiloProcess(Process.Start(start)!, log);
@@ -69,6 +78,20 @@ internal sealed class SiloProcess : IAsyncDisposable
             Log.Add($"ctwa: the silo was still running {patience.TotalSeconds:0.#} s after its client finished and was killed.");
             Kill();
             return await Exited;
+        }
+    }
+
+    /// <summary>Asks the silo to leave in order; returns at once.</summary>
+    public void RequestLeave()
+    {
+        try
+        {
+            process.StandardInput.Write('\n');
+            process.StandardInput.Flush();
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            // It has left.
         }
     }
 
@@ -111,6 +134,7 @@ internal sealed class SiloProcess : IAsyncDisposable
         {
             Log.Add(line);
             if (isOutput && line.Trim() == ReadyLine) { ready.TrySetResult(); }
+            if (isOutput && line.StartsWith(GridIdentity.PortsLine, StringComparison.Ordinal)) { ports.TrySetResult(line[GridIdentity.PortsLine.Length..].Trim()); }
         }
     }
 }

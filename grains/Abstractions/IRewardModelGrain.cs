@@ -32,7 +32,12 @@ public sealed record ScoreReport([property: Id(0)] WorkStatus Status, [property:
 [GenerateSerializer, Immutable, Alias("ctwa.ScoreBatch")]
 public sealed record ScoreBatch(
     [property: Id(0)] ImmutableArray<ScoreItem> Items,
-    [property: Id(1)] double ReferenceLength);
+    [property: Id(1)] double ReferenceLength)
+{
+    /// <summary>Of the coordinator (invariant I5).</summary>
+    [Id(2)]
+    public long Epoch { get; init; }
+}
 
 /// <summary>One completion.</summary>
 [GenerateSerializer, Immutable, Alias("ctwa.ScoreItem")]

@@ -29,4 +29,9 @@ public sealed record SiloDescription(
     [property: Id(5)] string ChannelHost,
     [property: Id(6)] int ChannelPort,
     [property: Id(7)] string Fingerprint,
-    [property: Id(8)] bool Draining);
+    [property: Id(8)] bool Draining)
+{
+    /// <summary>Shows that the silo has the grid's secret; empty where the grid has none.</summary>
+    [Id(9)]
+    public string Proof { get; init; } = "";
+}

@@ -56,6 +56,9 @@ public enum JobFailureKind
 
     /// <summary>Device memory ran out, and micro-batches may not be halved any further.</summary>
     Memory = 5,
+
+    /// <summary>Another coordinator goes on with the job; this one's answers count no more.</summary>
+    Replaced = 6,
 }
 
 /// <summary>Kinds of <see cref="JobEvent"/>.</summary>
@@ -95,4 +98,12 @@ public sealed record JobEvent(
 public sealed record JobProgress(
     [property: Id(0)] JobStatus Status,
     [property: Id(1)] ImmutableArray<JobEvent> Events,
-    [property: Id(2)] JobFailure? Failure);
+    [property: Id(2)] JobFailure? Failure)
+{
+    /// <summary>
+    /// Incarnation of the coordinator, whose events are numbered from 1; 0 where a job has only one. A watcher that sees
+    /// another one begins again and passes over the steps that it has shown.
+    /// </summary>
+    [Id(3)]
+    public long Epoch { get; init; }
+}

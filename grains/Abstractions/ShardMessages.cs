@@ -7,7 +7,12 @@ namespace Ctwa.Grains.Abstractions;
 /// No tensors in here (invariant I8).
 /// </summary>
 [GenerateSerializer, Immutable, Alias("ctwa.ShardWork")]
-public abstract record ShardWork([property: Id(0)] string Key);
+public abstract record ShardWork([property: Id(0)] string Key)
+{
+    /// <summary>Of the coordinator (invariant I5).</summary>
+    [Id(1)]
+    public long Epoch { get; init; }
+}
 
 /// <summary>Sample the shard's prompts of a rollout.</summary>
 /// <param name="Key">Identity.</param>

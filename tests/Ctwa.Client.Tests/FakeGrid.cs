@@ -32,16 +32,16 @@ internal sealed class FakeGrid : IGridConnector, IGridConnection
 
     public static JobProgress Failed(JobFailureKind kind, string message) => new(JobStatus.Failed, ImmutableArray<JobEvent>.Empty, new JobFailure(kind, message));
 
-    public async Task<IGridConnection> ConnectAsync(int gatewayPort, string clusterId, CancellationToken cancellationToken)
+    public async Task<IGridConnection> ConnectAsync(GridAddress address, CancellationToken cancellationToken)
     {
         await Connecting(cancellationToken);
         return this;
     }
 
-    public ICoordinatorGrain Coordinator(string jobId)
+    public T Grain<T>(string key) where T : IGrainWithStringKey
     {
-        JobId = jobId;
-        return coordinator;
+        JobId = key;
+        return (T)(object)coordinator;
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -1,25 +1,29 @@
 using System.Collections.Immutable;
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
+using Ctwa.Grains.Placement;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
 
 namespace Ctwa.Grains.Accumulation;
 
-/// <summary>Address of one slice of the flat parameters.</summary>
-[Orleans.Concurrency.Reentrant, KeepAlive]
+/// <summary>Address of one silo's copy of a slice of the flat parameters: its primary or its mirror.</summary>
+[Orleans.Concurrency.Reentrant, Pinned, KeepAlive]
 public sealed class GradientAccumulatorGrain(JobHosts hosts) : Grain, IGradientAccumulatorGrain
 {
-    private readonly WorkLedger<ImmutableArray<double>> _work = new();
+    private static readonly SliceReport s_nothing = new(WorkStatus.Done, [], null, 0);
+    private readonly WorkLedger<SliceReport> _work = new();
 
     /// <inheritdoc/>
     public Task Start(SliceWork work, CancellationToken cancellationToken)
     {
         var (jobId, slice) = GrainKeys.Parse(this.GetPrimaryKeyString());
+        hosts.Fence(jobId, work.Epoch);
         var host = hosts.Get(jobId);
-        _work.BelongTo(host);
+        _work.BelongTo(host.Attempt);
         _work.Start(work.Key, () => work switch
         {
+            CollectWork collect => CollectAsync(host, slice, collect),
             ReduceWork => ReduceAsync(host, slice, work),
             GramWork gram => GramAsync(host, slice, gram),
             CombineWork combine => CombineAsync(host, slice, combine),
@@ -34,26 +38,36 @@ public sealed class GradientAccumulatorGrain(JobHosts hosts) : Grain, IGradientA
     public async Task<SliceReport> Poll(string key, CancellationToken cancellationToken)
     {
         var (status, result, error) = await _work.PollAsync(key, cancellationToken);
-        return new SliceReport(status, result, error);
+        return result is not null ? result : new SliceReport(status, [], error, 0);
     }
 
-    private static async Task<ImmutableArray<double>> ReduceAsync(JobHost host, int slice, SliceWork work) => [await host.ReduceAsync(slice, work.Update.ToCore())];
+    private static async Task<SliceReport> CollectAsync(JobHost host, int slice, CollectWork work)
+    {
+        await host.CollectAsync(slice, work.Update.ToCore(), work, CancellationToken.None);
+        return s_nothing;
+    }
 
-    private static async Task<ImmutableArray<double>> GramAsync(JobHost host, int slice, GramWork work)
+    private static async Task<SliceReport> ReduceAsync(JobHost host, int slice, SliceWork work) => Values([await host.ReduceAsync(slice, work.Update.ToCore())]);
+
+    private static async Task<SliceReport> GramAsync(JobHost host, int slice, GramWork work)
     {
         double[,] gram = await host.GramAsync(slice, work.Update.ToCore(), work.LastBlockOnly ? GramScope.LastBlock : GramScope.All);
-        return [.. gram.Cast<double>()];
+        return Values([.. gram.Cast<double>()]);
     }
 
-    private static async Task<ImmutableArray<double>> CombineAsync(JobHost host, int slice, CombineWork work)
+    private static async Task<SliceReport> CombineAsync(JobHost host, int slice, CombineWork work)
     {
         await host.CombineAsync(slice, work.Update.ToCore(), [.. work.Coefficients]);
-        return [];
+        return s_nothing;
     }
 
-    private static async Task<ImmutableArray<double>> ApplyAsync(JobHost host, int slice, ApplyWork work) =>
-        [.. await host.ApplyAsync(slice, new OptimizerUpdate(work.Update.ToCore(), work.GradientScale, work.LearningRate, work.AdamStep))];
+    private static async Task<SliceReport> ApplyAsync(JobHost host, int slice, ApplyWork work)
+    {
+        var (values, hash) = await host.ApplyAsync(slice, new OptimizerUpdate(work.Update.ToCore(), work.GradientScale, work.LearningRate, work.AdamStep), work);
+        return s_nothing with { Values = [.. values], Hash = hash };
+    }
 
-    private static async Task<ImmutableArray<double>> DisplacementAsync(JobHost host, int slice, SliceWork work) =>
-        [.. await host.DisplacementAsync(slice, work.Update.ToCore())];
+    private static async Task<SliceReport> DisplacementAsync(JobHost host, int slice, SliceWork work) => Values(await host.DisplacementAsync(slice, work.Update.ToCore()));
+
+    private static SliceReport Values(double[] values) => s_nothing with { Values = [.. values] };
 }

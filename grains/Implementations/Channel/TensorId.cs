@@ -27,6 +27,9 @@ public enum TensorKind
 
     /// <summary>Frozen reference policy.</summary>
     Reference = 7,
+
+    /// <summary>Frozen weights below adapters.</summary>
+    Base = 8,
 }
 
 /// <summary>

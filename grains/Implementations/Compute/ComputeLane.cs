@@ -11,6 +11,7 @@ public sealed class ComputeLane : IDisposable
 {
     private readonly BlockingCollection<Action> _queue = [];
     private readonly Thread _thread;
+    private long _since;
 
     /// <param name="index">Number of the lane, for names.</param>
     /// <param name="nativeThreads">Threads that libtorch may use for one operation on this lane.</param>
@@ -22,6 +23,9 @@ public sealed class ComputeLane : IDisposable
     }
 
     public int Index { get; }
+
+    /// <summary>How long the present piece of work has been running; zero if none does.</summary>
+    public TimeSpan Working => Interlocked.Read(ref _since) is var since && since == 0 ? TimeSpan.Zero : System.Diagnostics.Stopwatch.GetElapsedTime(since);
 
     /// <summary>Runs work on the lane, in the order of the calls.</summary>
     /// <returns>Completes off the lane's thread.</returns>
@@ -60,6 +64,11 @@ public sealed class ComputeLane : IDisposable
     private void Run(int nativeThreads)
     {
         torch.set_num_threads(nativeThreads);
-        foreach (var work in _queue.GetConsumingEnumerable()) { work(); }
+        foreach (var work in _queue.GetConsumingEnumerable())
+        {
+            Interlocked.Exchange(ref _since, System.Diagnostics.Stopwatch.GetTimestamp());
+            work();
+            Interlocked.Exchange(ref _since, 0);
+        }
     }
 }

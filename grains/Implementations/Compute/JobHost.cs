@@ -1,6 +1,9 @@
 using System.Collections.Concurrent;
+using Ctwa.Grains.Abstractions;
+using Ctwa.Grains.Channel;
+using Ctwa.Training.Advantages;
 using Ctwa.Training.Gradients;
-using Ctwa.Training.Rewards;
+using Ctwa.Training.Models;
 using Ctwa.Training.Rollouts;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
@@ -9,78 +12,76 @@ using TorchSharp;
 namespace Ctwa.Grains.Compute;
 
 /// <summary>
-/// A job's memory and workers on this silo: one set of flat vectors per device, one worker per compute lane, the
-/// rollouts that its shards hold. Grains address it; it outlives their activations.
+/// A job's memory and workers on this silo: one set of flat vectors per device, one worker per compute lane, the rollouts and
+/// gradients of its shards, and its copies of slices. Grains address it; it outlives their activations, and coordinators.
 /// </summary>
-public sealed class JobHost : IDisposable
+public sealed partial class JobHost : IDisposable
 {
     private readonly ComputeLane[] _lanes;
-    private readonly ComputeLane? _rewardLane;
     private readonly ShardWorker[] _workers;
-    private readonly SliceWorker[] _slices;
+    private readonly SliceRange[] _ranges;
     private readonly PolicyMemory _memory;
     private readonly PolicyMemory[] _replicas;
     private readonly ConcurrentDictionary<(RolloutId Rollout, int Shard), Completion[]> _rollouts = new();
+    private readonly ConcurrentDictionary<int, SliceCopy> _copies = new();
     private readonly Lock _lock = new();
     private HeldUpdate? _update;
     private HeldUpdate? _probe;
 
     /// <param name="job">What to compute.</param>
+    /// <param name="jobId">Its id, for tensors that other silos ask for.</param>
+    /// <param name="silo">This silo's parsable address.</param>
     /// <param name="lanes">Threads for its shards and slices.</param>
-    /// <param name="devices">Where they compute; lanes take them in turn, reward models the last.</param>
-    /// <param name="log">Gets lines of its rewards for the silo's log.</param>
-    /// <exception cref="JobInputException">A reward cannot be opened; no memory was taken.</exception>
-    public JobHost(PreparedJob job, int lanes, IReadOnlyList<torch.Device> devices, Action<string> log)
+    /// <param name="devices">Where they compute; lanes take them in turn.</param>
+    /// <param name="transport">Gets tensors from other silos; null: there are none.</param>
+    public JobHost(PreparedJob job, string jobId, string silo, int lanes, IReadOnlyList<torch.Device> devices, ITensorTransport? transport)
     {
         Job = job;
-        // Models of rewards compute beside the shards, on a thread of their own.
-        _rewardLane = job.Spec.Objectives.Select(objective => objective.Reward).Concat(job.Spec.RewardModels.Select(model => model.Reward)).Any(reward => reward is ModelRewardSpec) ? new ComputeLane(lanes, job.Spec.Grid.ThreadsPerShard) : null;
-        try
-        {
-            var services = new RewardServices { Log = log, Device = devices[^1], Parallel = Environment.ProcessorCount };
-            Rewards = job.OpenRewards(_rewardLane is { } lane ? services with { Lane = new RewardLane(lane) } : services);
-        }
-        catch
-        {
-            _rewardLane?.Dispose();
-            throw;
-        }
-
+        _silo = silo;
+        _jobHash = TensorId.JobHash(jobId);
+        _transport = transport;
         _memory = job.CreateMemory(devices[0]);
         _replicas = [.. devices.Skip(1).Select(device => job.CreateMemory(device, replica: true))];
         _lanes = [.. Enumerable.Range(0, Math.Clamp(Math.Max(lanes, devices.Count), 1, job.Spec.Grid.Shards)).Select(index => new ComputeLane(index, job.Spec.Grid.ThreadsPerShard))];
         _workers = [.. _lanes.Select(lane => new ShardWorker(job, MemoryOf(lane)))];
-        _slices = [.. job.Layout.Slices(job.Spec.Grid.Slices).Select(range => new SliceWorker(_memory, range, job.Layout.LastBlock()) { TailLearningRate = (job.Spec.Loss.Value ?? new()).LearningRate })];
+        _ranges = job.Layout.Slices(job.Spec.Grid.Slices);
     }
 
     public PreparedJob Job { get; }
 
-    /// <summary>The job's sources of scores, opened on this silo.</summary>
-    public RewardSet Rewards { get; }
+    /// <summary>Changes when everything that was asked for before counts no more: who remembers answers forgets them then.</summary>
+    public object Attempt { get; private set; } = new();
+
+    /// <summary>Of the coordinator that this silo computes for.</summary>
+    public long Epoch { get; internal set; }
+
+    /// <summary>The present plan.</summary>
+    /// <exception cref="ComputeLostException">This silo has no place in one yet.</exception>
+    public JobPlacement Placement => _placement ?? throw new ComputeLostException("the silo has not been given a place in the job.");
 
     /// <summary>Compute lanes that the job has here.</summary>
     public int Lanes => _lanes.Length;
 
+    /// <summary>How long the oldest piece of work has been running on a lane.</summary>
+    public TimeSpan LongestWork => _lanes.Max(lane => lane.Working);
+
     /// <summary>What decides the bits here.</summary>
     public NumericFingerprint Fingerprint => NumericFingerprint.Of(_memory.Device, Job.Spec.Grid.ThreadsPerShard);
 
-    /// <summary>Runs work on the whole memory, on the first lane.</summary>
-    /// <param name="changes">The work changes what models compute with: other devices get it too.</param>
-    public Task RunAsync(Action<PolicyMemory> work, bool changes = true) => _lanes[0].RunAsync(() =>
+    /// <summary>Samples a shard's prompts and keeps the completions; those that are here already are given again.</summary>
+    public Task<Completion[]> GenerateAsync(int shard, RolloutRequest request) => OnLane(shard, worker =>
     {
-        work(_memory);
-        if (!changes) { return; }
-        foreach (var replica in _replicas) { replica.CopyFrom(_memory); }
+        // They are a function of the job and the step (invariant I3), so a redo of the step needs no second drawing.
+        if (_rollouts.TryGetValue((request.Id, shard), out var held)) { return held; }
+        foreach (var old in _rollouts.Keys.Where(key => key.Shard == shard && key.Rollout.Purpose == request.Id.Purpose)) { _rollouts.TryRemove(old, out _); }
+        return _rollouts[(request.Id, shard)] = worker.Generate(request, shard);
     });
 
-    /// <summary>Samples a shard's prompts and keeps the completions.</summary>
-    public Task<Completion[]> GenerateAsync(int shard, RolloutRequest request) => OnLane(shard, worker => _rollouts[(request.Id, shard)] = worker.Generate(request, shard));
-
     /// <summary>Completions that a shard holds.</summary>
-    /// <exception cref="InvalidOperationException">They are gone: the silo that held them was lost.</exception>
+    /// <exception cref="ComputeLostException">They are gone.</exception>
     public Completion[] Completions(RolloutId rollout, int shard) => _rollouts.TryGetValue((rollout, shard), out var held)
         ? held
-        : throw new InvalidOperationException($"shard {shard} no longer holds rollout {rollout.Name}.");
+        : throw new ComputeLostException($"shard {shard} no longer holds rollout {rollout.Name}.");
 
     /// <summary>Frees a shard's rollout.</summary>
     public void Release(RolloutId rollout, int shard) => _rollouts.TryRemove((rollout, shard), out _);
@@ -109,36 +110,42 @@ public sealed class JobHost : IDisposable
     public Task<PostUpdateMeasurement[]> MeasureAsync(int shard, Completion[] completions, double[] signal, bool fromReference) => OnLane(shard, worker => worker.Measure(completions, signal, fromReference));
 
     /// <summary>Σ g² of a slice of the update's gradient.</summary>
-    public Task<double> ReduceAsync(int slice, UpdateId update) => OnSlice(slice, worker => worker.SumOfSquares(Held(update).Gradients));
+    public Task<double> ReduceAsync(int slice, UpdateId update) => OnSlice(slice, copy => copy.Worker.SumOfSquares(copy.Gradients(update)));
 
     /// <summary>See <see cref="SliceWorker.Gram"/>.</summary>
-    public Task<double[,]> GramAsync(int slice, UpdateId update, GramScope scope) => OnSlice(slice, worker => worker.Gram(Held(update).Gradients, scope));
+    public Task<double[,]> GramAsync(int slice, UpdateId update, GramScope scope) => OnSlice(slice, copy => copy.Worker.Gram(copy.Gradients(update), scope));
 
     /// <summary>See <see cref="SliceWorker.Combine"/>.</summary>
-    public Task CombineAsync(int slice, UpdateId update, double[] coefficients) => OnSlice(slice, worker =>
+    public Task CombineAsync(int slice, UpdateId update, double[] coefficients) => OnSlice(slice, copy =>
     {
-        worker.Combine(Held(update).Gradients, coefficients);
+        copy.Worker.Combine(copy.Gradients(update), coefficients);
         return true;
     });
 
-    /// <summary>One optimizer update of a slice; a second call for the same update changes nothing and gives the same answer.</summary>
-    public Task<double[]> ApplyAsync(int slice, OptimizerUpdate update) =>
-        FinishAsync(slice, update.Id, (worker, gradients) =>
-        {
-            double[] products = worker.Apply(gradients, Job.OptimizerOf(update.Id.Stage), update);
-            // No shard computes while slices do: the coordinator orders them.
-            foreach (var replica in _replicas) { replica.CopyFrom(_memory, worker.Range); }
-            return products;
-        });
+    /// <summary>One optimizer update of a slice; see <see cref="SliceCopy.Apply"/>.</summary>
+    internal Task<(double[] Values, ulong Hash)> ApplyAsync(int slice, OptimizerUpdate update, ApplyWork work) => OnSlice(slice, copy =>
+    {
+        var applied = copy.Apply(Job.OptimizerOf(update.Id.Stage), update, work.Version, work.Committed, work.Keep);
+        // No shard computes while slices do: the coordinator orders them.
+        foreach (var replica in _replicas) { replica.CopyFrom(_memory, copy.Range); }
+        _known[slice] = applied.Hash;
+        return applied;
+    });
 
-    /// <summary>See <see cref="SliceWorker.Displacement"/>; when every slice has answered, the probe is freed.</summary>
-    public Task<double[]> DisplacementAsync(int slice, UpdateId probe) => FinishAsync(slice, probe, (worker, gradients) => worker.Displacement(gradients));
+    /// <summary>See <see cref="SliceWorker.Displacement"/>; frees the probe.</summary>
+    public Task<double[]> DisplacementAsync(int slice, UpdateId probe) => OnSlice(slice, copy =>
+    {
+        double[] products = copy.Worker.Displacement(copy.Gradients(probe));
+        copy.Drop(probe: true);
+        return products;
+    });
 
     public void Dispose()
     {
-        Rewards.Dispose();
-        _rewardLane?.Dispose();
+        // Transfers to other silos read this memory; they have deadlines of their own.
+        SpinWait.SpinUntil(() => Volatile.Read(ref _leases) == 0, TimeSpan.FromSeconds(30));
         foreach (var lane in _lanes) { lane.Dispose(); }
+        foreach (var copy in _copies.Values) { copy.Dispose(); }
         _update?.Gradients.Dispose();
         _probe?.Gradients.Dispose();
         foreach (var worker in _workers) { worker.Dispose(); }
@@ -166,25 +173,6 @@ public sealed class JobHost : IDisposable
         });
     }
 
-    /// <summary>A slice's last piece of work on an update; its answer is kept for whoever asks again.</summary>
-    private async Task<double[]> FinishAsync(int slice, UpdateId update, Func<SliceWorker, UpdateGradients, double[]> work)
-    {
-        var held = Held(update);
-        lock (_lock)
-        {
-            if (held.Answers.TryGetValue(slice, out double[]? known)) { return known; }
-        }
-
-        double[] answer = await OnSlice(slice, worker => work(worker, held.Gradients));
-        lock (_lock)
-        {
-            held.Answers[slice] = answer;
-            if (held.Answers.Count == _slices.Length) { held.Gradients.Dispose(); }
-        }
-
-        return answer;
-    }
-
     /// <summary>The update's gradients; the first to ask makes them and frees those before.</summary>
     private HeldUpdate Hold(UpdateId update, int rows, PolicyRows kind)
     {
@@ -192,45 +180,56 @@ public sealed class JobHost : IDisposable
         {
             ref var place = ref update.IsProbe ? ref _probe : ref _update;
             if (place is { } current && current.Id == update) { return current; }
+            // Slices that look at these sums have done with them: a new update begins after the last one's end.
+            foreach (var copy in _copies.Values) { copy.Drop(update.IsProbe); }
             place?.Gradients.Dispose();
-            return place = new HeldUpdate(update, new UpdateGradients(_memory, Job.Spec.Grid.Shards, rows, kind.LastBlockOnly ? Job.Layout.LastBlock() : null, rememberWeights: update.IsProbe));
+            return place = new HeldUpdate(update, new UpdateGradients(_memory, Job.Spec.Grid.Shards, rows, kind.LastBlockOnly ? Job.Layout.LastBlock() : null));
         }
     }
 
-    private HeldUpdate Held(UpdateId update)
+    private UpdateGradients Held(UpdateId update) => TryHeld(update) ?? throw new ComputeLostException($"no gradients of {update} are held.");
+
+    private UpdateGradients? TryHeld(UpdateId update)
     {
-        lock (_lock)
-        {
-            return (update.IsProbe ? _probe : _update) is { } current && current.Id == update
-                ? current
-                : throw new InvalidOperationException($"no gradients of {update} are held.");
-        }
+        lock (_lock) { return (update.IsProbe ? _probe : _update) is { } current && current.Id == update ? current.Gradients : null; }
     }
 
-    private Task<T> OnSlice<T>(int slice, Func<SliceWorker, T> work) => LaneOf(slice, _slices.Length).RunAsync(() => work(_slices[slice]));
+    private SliceCopy Copy(int slice) => _copies.TryGetValue(slice, out var copy) ? copy : throw new ComputeLostException($"slice {slice} is not held by silo {_silo}.");
+
+    private Task<T> OnSlice<T>(int slice, Func<SliceCopy, T> work)
+    {
+        var copy = Copy(slice);
+        return LaneOf(slice, _ranges.Length).RunAsync(() => work(copy));
+    }
 
     private Task<T> OnLane<T>(int shard, Func<ShardWorker, T> work) => OnLane(shard, (worker, _) => work(worker));
 
     private Task<T> OnLane<T>(int shard, Func<ShardWorker, PolicyMemory, T> work)
     {
-        var lane = LaneOf(shard, Job.Spec.Grid.Shards);
+        var lane = LaneOfShard(shard);
         return lane.RunAsync(() => work(_workers[lane.Index], MemoryOf(lane)));
     }
 
     /// <summary>Lanes take devices in turn; the first device has master weights, moments and sums of gradients.</summary>
     private PolicyMemory MemoryOf(ComputeLane lane) => lane.Index % (_replicas.Length + 1) is var device && device == 0 ? _memory : _replicas[device - 1];
 
-    /// <summary>Contiguous ranges of shards or slices share a lane. Which lane never changes bits.</summary>
+    /// <summary>Contiguous ranges of this silo's shards share a lane. Which lane never changes bits.</summary>
+    private ComputeLane LaneOfShard(int shard)
+    {
+        if (_placement is not { } plan || plan.Members.Length == 1) { return LaneOf(shard, Job.Spec.Grid.Shards); }
+        int mine = 0, before = 0;
+        for (int i = 0; i < plan.ShardMembers.Length; i++)
+        {
+            if (plan.SiloOfShard(i) != _silo) { continue; }
+            mine++;
+            if (i < shard) { before++; }
+        }
+
+        return LaneOf(Math.Min(before, Math.Max(mine - 1, 0)), Math.Max(mine, 1));
+    }
+
     private ComputeLane LaneOf(int index, int count) => _lanes[(int)((long)index * _lanes.Length / count)];
 
-    private sealed class RewardLane(ComputeLane lane) : IRewardLane
-    {
-        public Task<T> RunAsync<T>(Func<T> work) => lane.RunAsync(work);
-    }
-
-    /// <summary>The gradients of one update, and what each slice answered to its last piece of work.</summary>
-    private sealed record HeldUpdate(UpdateId Id, UpdateGradients Gradients)
-    {
-        public Dictionary<int, double[]> Answers { get; } = [];
-    }
+    /// <summary>The gradients of one update, as far as shards here made them.</summary>
+    private sealed record HeldUpdate(UpdateId Id, UpdateGradients Gradients);
 }

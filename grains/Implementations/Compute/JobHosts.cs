@@ -1,40 +1,180 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using Ctwa.Grains.Abstractions;
+using Ctwa.Grains.Channel;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Orleans.Runtime;
 
 namespace Ctwa.Grains.Compute;
 
-/// <summary>The jobs that this silo computes for.</summary>
-public sealed partial class JobHosts(SiloComputeOptions options, ILogger<JobHosts> logger) : IDisposable
+/// <summary>The jobs that this silo computes for, and what it serves of them to other silos.</summary>
+public sealed partial class JobHosts(SiloComputeOptions options, ILogger<JobHosts> logger, IServiceProvider services) : ITensorSource, IDisposable
 {
-    private readonly ConcurrentDictionary<string, JobHost> _hosts = new(StringComparer.Ordinal);
+    private static readonly Meter s_meter = new("Ctwa.Grid");
+    private static readonly Counter<long> s_stale = s_meter.CreateCounter<long>("ctwa.fence.refused", description: "Calls of coordinators that have been replaced.");
+
+    private readonly ConcurrentDictionary<string, SiloJob> _jobs = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<UInt128, string> _hashes = new();
+    private readonly ConcurrentDictionary<string, long> _epochs = new(StringComparer.Ordinal);
+    private readonly string _silo = services.GetService<ILocalSiloDetails>()?.SiloAddress.ToParsableString() ?? "";
+    private readonly Lock _lock = new();
+
+    /// <summary>No job has shards, slices or rewards here; its coordinator may be.</summary>
+    public bool IsIdle => _jobs.Values.All(job => job.Host is null && job.Rewards is null);
+
+    /// <summary>How long the oldest piece of work has been running on a lane.</summary>
+    public TimeSpan LongestWork => _jobs.Values.Max(job => job.Host?.LongestWork) ?? TimeSpan.Zero;
+
+    /// <summary>This silo's parsable address.</summary>
+    public string Silo => _silo;
+
+    /// <summary>Refuses a coordinator that has been replaced (invariant I5), and remembers the highest epoch.</summary>
+    /// <exception cref="StaleCoordinatorException">It has been.</exception>
+    public void Fence(string jobId, long epoch)
+    {
+        long highest = _epochs.AddOrUpdate(jobId, epoch, (_, known) => Math.Max(known, epoch));
+        if (epoch >= highest) { return; }
+        s_stale.Add(1);
+        LogStale(logger, jobId, epoch, highest);
+        throw new StaleCoordinatorException($"coordinator {epoch} of job '{jobId}' has been replaced by coordinator {highest}.");
+    }
+
+    /// <summary>Data, tokenizer and method of a job; opened once per silo.</summary>
+    /// <param name="jobId">Job.</param>
+    /// <param name="epoch">Of the coordinator that asks.</param>
+    /// <param name="spec">The job.</param>
+    /// <param name="folder">Where a built-in tokenizer's files go; null: a temporary folder.</param>
+    public Task<PreparedJob> PrepareAsync(string jobId, long epoch, JobSpec spec, string? folder) => Get(jobId, epoch, spec).PrepareAsync(folder);
 
     /// <summary>Makes room for a job.</summary>
-    public JobHost Open(string jobId, PreparedJob job) => _hosts.AddOrUpdate(
-        jobId,
-        _ => new JobHost(job, options.Lanes, options.Devices, line => LogReward(logger, jobId, line)),
-        (_, _) => throw new InvalidOperationException($"job '{jobId}' is already loaded on this silo."));
-
-    /// <summary>The job's host.</summary>
-    /// <exception cref="InvalidOperationException">The job is not loaded here.</exception>
-    public JobHost Get(string jobId) => _hosts.TryGetValue(jobId, out var host)
-        ? host
-        : throw new InvalidOperationException($"job '{jobId}' is not loaded on this silo.");
-
-    /// <summary>Frees a job's memory.</summary>
-    public void Close(string jobId)
+    /// <param name="jobId">Job.</param>
+    /// <param name="epoch">Of the coordinator that asks.</param>
+    /// <param name="spec">The job.</param>
+    /// <param name="computes">Make room for weights.</param>
+    /// <param name="rewards">Open its rewards.</param>
+    public async Task OpenAsync(string jobId, long epoch, JobSpec spec, bool computes, bool rewards)
     {
-        if (_hosts.TryRemove(jobId, out var host)) { host.Dispose(); }
+        var job = Get(jobId, epoch, spec);
+        var prepared = await job.PrepareAsync(null);
+        lock (job)
+        {
+            if (computes)
+            {
+                job.Host ??= new JobHost(prepared, jobId, _silo, options.Lanes, options.Devices, services.GetService<ITensorTransport>());
+                job.Host.Epoch = epoch;
+            }
+
+            if (rewards) { job.Rewards ??= new JobRewards(prepared, options.Devices[^1], line => LogReward(logger, jobId, line)); }
+        }
     }
+
+    /// <summary>Makes room for a job that is prepared already; for tests.</summary>
+    internal void Open(string jobId, PreparedJob prepared)
+    {
+        var job = new SiloJob(prepared.Spec, 0, prepared);
+        if (!_jobs.TryAdd(jobId, job)) { throw new InvalidOperationException($"job '{jobId}' is already loaded on this silo."); }
+        job.Rewards = new JobRewards(prepared, options.Devices[^1], line => LogReward(logger, jobId, line));
+    }
+
+    /// <summary>The job's memory and workers here.</summary>
+    /// <exception cref="JobNotHereException">There are none.</exception>
+    public JobHost Get(string jobId) => _jobs.TryGetValue(jobId, out var job) && job.Host is { } host ? host : throw new JobNotHereException($"job '{jobId}' is not loaded on silo {_silo}.");
+
+    /// <summary>The job's rewards here.</summary>
+    /// <exception cref="JobNotHereException">They are not open.</exception>
+    internal JobRewards Rewards(string jobId) => _jobs.TryGetValue(jobId, out var job) && job.Rewards is { } rewards ? rewards : throw new JobNotHereException($"the rewards of job '{jobId}' are not open on silo {_silo}.");
+
+    /// <summary>Frees a job, unless a later coordinator holds it.</summary>
+    public void Close(string jobId, long epoch = long.MaxValue)
+    {
+        SiloJob? job;
+        lock (_lock)
+        {
+            if (!_jobs.TryGetValue(jobId, out job) || job.Epoch > epoch) { return; }
+            _jobs.TryRemove(jobId, out _);
+            _hashes.TryRemove(TensorId.JobHash(jobId), out _);
+        }
+
+        job.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public TensorLease Open(in TensorRequest request) => _hashes.TryGetValue(request.Id.Job, out string? jobId) && _jobs.TryGetValue(jobId, out var job) && job.Host is { } host
+        ? host.Open(request)
+        : throw new TensorRefusedException(TensorRefusal.Unknown, $"no such job on silo {_silo}.");
 
     public void Dispose()
     {
-        foreach (string jobId in _hosts.Keys) { Close(jobId); }
+        foreach (string jobId in _jobs.Keys) { Close(jobId); }
+    }
+
+    private SiloJob Get(string jobId, long epoch, JobSpec spec)
+    {
+        Fence(jobId, epoch);
+        SiloJob? replaced = null;
+        SiloJob job;
+        lock (_lock)
+        {
+            if (!_jobs.TryGetValue(jobId, out job!) || !job.Is(spec))
+            {
+                replaced = job;
+                _jobs[jobId] = job = new SiloJob(spec, epoch, null);
+                _hashes[TensorId.JobHash(jobId)] = jobId;
+            }
+
+            job.Epoch = Math.Max(job.Epoch, epoch);
+        }
+
+        replaced?.Dispose();
+        return job;
     }
 
     [LoggerMessage(EventId = 301, Level = LogLevel.Warning, Message = "reward of job {JobId}: {Line}")]
     private static partial void LogReward(ILogger logger, string jobId, string line);
+
+    [LoggerMessage(EventId = 302, Level = LogLevel.Warning, Message = "refused a call of coordinator {Epoch} of job {JobId}: coordinator {Highest} has replaced it")]
+    private static partial void LogStale(ILogger logger, string jobId, long epoch, long highest);
+}
+
+/// <summary>What a silo holds of a job.</summary>
+internal sealed class SiloJob(JobSpec spec, long epoch, PreparedJob? prepared) : IDisposable
+{
+    private readonly string _json = JobSpecJson.Serialize(spec);
+    private readonly Lock _lock = new();
+    private Task<PreparedJob>? _prepared = prepared is null ? null : Task.FromResult(prepared);
+    private string? _folder;
+
+    /// <summary>Of the latest coordinator that asked for it.</summary>
+    public long Epoch { get; set; } = epoch;
+
+    public JobHost? Host { get; set; }
+
+    public JobRewards? Rewards { get; set; }
+
+    /// <summary>Whether it is this job and not another of the same name.</summary>
+    public bool Is(JobSpec other) => JobSpecJson.Serialize(other) == _json;
+
+    public Task<PreparedJob> PrepareAsync(string? folder)
+    {
+        lock (_lock)
+        {
+            if (_prepared is { IsFaulted: false }) { return _prepared; }
+            string place = folder ?? (_folder ??= Directory.CreateTempSubdirectory("ctwa-job-").FullName);
+            return _prepared = Task.Run(() => PreparedJob.Prepare(spec, place));
+        }
+    }
+
+    public void Dispose()
+    {
+        Host?.Dispose();
+        Rewards?.Dispose();
+        if (_folder is null) { return; }
+        try { Directory.Delete(_folder, recursive: true); }
+        catch (IOException) { /* A few small files in a temporary folder. */ }
+    }
 }
 
 /// <summary>What a silo lends to jobs.</summary>

@@ -1,9 +1,13 @@
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
+using Ctwa.Grains.Hosting;
+using Ctwa.Grains.Jobs;
+using Ctwa.Grains.Jobs.Streams;
 using Ctwa.Training.Rewards;
 using Ctwa.Training.Runs;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace Ctwa.Grains.Coordination;
@@ -13,7 +17,7 @@ namespace Ctwa.Grains.Coordination;
 /// between. It is the only writer of the run directory.
 /// </summary>
 [Orleans.Concurrency.Reentrant, KeepAlive]
-public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options, ILogger<CoordinatorGrain> logger) : Grain, ICoordinatorGrain, IDisposable
+public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options, ISiloStatusOracle membership, IServiceProvider services, ILogger<CoordinatorGrain> logger) : Grain, ICoordinatorGrain, IDisposable
 {
     private readonly JobEvents _events = new();
     private readonly CancellationTokenSource _stop = new();
@@ -21,33 +25,47 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
     private JobStatus _status;
     private JobFailure? _failure;
     private Task? _run;
+    private JobEventFeed? _feed;
+    private bool _opening;
+    private bool _drained;
 
     private string JobId => this.GetPrimaryKeyString();
 
     private bool HasEnded => _status is JobStatus.Stopped or JobStatus.Succeeded or JobStatus.Failed;
 
     /// <inheritdoc/>
-    public Task<JobFailure?> Submit(JobSubmission submission, CancellationToken cancellationToken)
+    public async Task<JobFailure?> Submit(JobSubmission submission, CancellationToken cancellationToken)
     {
-        if (_run is not null) { return Task.FromResult<JobFailure?>(null); }
+        if (_run is not null || _opening) { return null; }
 
         JobSpec spec;
         RunDirectory run;
+        _opening = true;
         try
         {
             spec = JobSpecJson.Deserialize(submission.SpecJson);
             // The administrator's list comes before everything else that a job can make this silo do.
-            if (options.Rewards.Refusals(spec) is { Count: > 0 } refused) { return Task.FromResult<JobFailure?>(new JobFailure(JobFailureKind.BadInput, string.Join('\n', refused))); }
-            run = RunDirectory.Open(submission.RunDirectory, submission.Resume);
+            if (options.Rewards.Refusals(spec) is { Count: > 0 } refused) { return new JobFailure(JobFailureKind.BadInput, string.Join('\n', refused)); }
+            if (services.GetService<JobConfinement>()?.Check(spec, submission.RunDirectory) is { Count: > 0 } outside) { return new JobFailure(JobFailureKind.BadInput, string.Join('\n', outside)); }
+            // Where silos share a grid, a coordinator may replace another whose process still holds files; else the process owns the run.
+            run = services.GetService<IEpochSource>() is { } epochs
+                ? await RunDirectory.ClaimAsync(submission.RunDirectory, submission.Resume, atLeast => epochs.NextAsync(JobId, atLeast, cancellationToken), $"silo {hosts.Silo}")
+                : RunDirectory.Open(submission.RunDirectory, submission.Resume);
         }
-        catch (Exception failure) when (failure is RunDirectoryException or InvalidDataException or System.Text.Json.JsonException)
+        catch (Exception failure) when (failure is RunDirectoryException or RunFencedException or InvalidDataException or System.Text.Json.JsonException)
         {
-            return Task.FromResult<JobFailure?>(Describe(failure));
+            return Describe(failure);
+        }
+        finally
+        {
+            _opening = false;
         }
 
+        _feed = services.GetService<JobEventFeeds>()?.Open(JobId);
+        _events.Start(run.Epoch, _feed);
         _status = JobStatus.Running;
         _run = RunAsync(spec, run);
-        return Task.FromResult<JobFailure?>(null);
+        return null;
     }
 
     /// <inheritdoc/>
@@ -55,7 +73,7 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
     {
         if (_run is null) { return new JobProgress(JobStatus.Unknown, [], null); }
         var events = await _events.AfterAsync(afterSequence, () => HasEnded, cancellationToken);
-        return new JobProgress(_status, events, _failure);
+        return new JobProgress(_status, events, _failure) { Epoch = _events.Epoch };
     }
 
     /// <inheritdoc/>
@@ -85,13 +103,22 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
         // Leave Submit's turn first: opening data may take longer than a call may.
         await Task.Yield();
         var end = JobStatus.Failed;
+        GrainBackend? backend = null;
         try
         {
             run.WriteJob(JobSpecYaml.Write(spec)); // A resume may have a longer schedule.
             // Data, memory and models are made off the turn, which must stay free for watchers (invariants I8, I9).
-            var host = await Task.Run(() => hosts.Open(JobId, PreparedJob.Prepare(spec, run.Path)), _abort.Token);
-            var outcome = await new TrainingLoop(host.Job, new GrainBackend(JobId, host, GrainFactory), run, _events).RunAsync(_stop.Token, _abort.Token);
+            var job = await hosts.PrepareAsync(JobId, run.Epoch, spec, run.Path);
+            var log = new GridLog(JobId, logger);
+            var members = new GridMembers(membership, GrainFactory, services.GetService<ClusterSecret>(), log.Impostor);
+            backend = new GrainBackend(JobId, run.Epoch, job, JobSpecJson.Serialize(spec), run.Path, members, GrainFactory, log, Drain);
+            var outcome = await new TrainingLoop(job, backend, run, _events).RunAsync(_stop.Token, _abort.Token);
             end = outcome == RunOutcome.Finished ? JobStatus.Succeeded : JobStatus.Stopped;
+            if (end == JobStatus.Stopped && _drained)
+            {
+                end = JobStatus.Failed;
+                _failure = new JobFailure(JobFailureKind.Replaced, "every silo that computed for the job was asked to leave; the run has its checkpoint and goes on when another silo is there.");
+            }
         }
         catch (Exception failure)
         {
@@ -101,22 +128,32 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
         }
         finally
         {
-            // Only a job that holds neither memory nor lock any more has ended for its watchers.
-            await Task.Run(() => hosts.Close(JobId));
-            run.Dispose();
+            // Only a job that holds neither memory nor lock any more has ended for its watchers. One that another coordinator goes on
+            // with keeps its memory on the other silos.
+            if (backend is not null && !_abort.IsCancellationRequested) { await backend.CloseAsync(); }
+            await Task.Run(() => hosts.Close(JobId, run.Epoch));
+            await Task.Run(run.Dispose);
+            if (_feed is not null) { await _feed.DisposeAsync(); }
             _status = end;
             _events.Signal();
         }
+    }
+
+    private void Drain()
+    {
+        _drained = true;
+        _stop.Cancel();
     }
 
     private static JobFailure Describe(Exception failure) => failure switch
     {
         JobInputException or System.Text.Json.JsonException or InvalidDataException => new JobFailure(JobFailureKind.BadInput, failure.Message),
         RewardFailureException => new JobFailure(JobFailureKind.Reward, failure.Message),
+        RunFencedException or StaleCoordinatorException => new JobFailure(JobFailureKind.Replaced, failure.Message),
         IOException or UnauthorizedAccessException => new JobFailure(JobFailureKind.Storage, failure.Message),
         OutOfDeviceMemoryException => new JobFailure(JobFailureKind.Memory, failure.Message),
         NumericFailureException => new JobFailure(JobFailureKind.Numeric, failure.Message),
-        OperationCanceledException => new JobFailure(JobFailureKind.Internal, "the silo shut down while the job ran; resume the run."),
+        OperationCanceledException => new JobFailure(JobFailureKind.Replaced, "the silo shut down while the job ran; resume the run."),
         _ => new JobFailure(JobFailureKind.Internal, $"{failure.GetType().Name}: {failure.Message} The silo's log has the details."),
     };
 }

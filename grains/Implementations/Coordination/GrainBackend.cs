@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Ctwa.Grains.Abstractions;
-using Ctwa.Grains.Compute;
 using Ctwa.Training.Rewards;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
@@ -8,29 +7,48 @@ using Ctwa.Training.Steps;
 namespace Ctwa.Grains.Coordination;
 
 /// <summary>
-/// Computes a job with grains: every request becomes one piece of work per shard or slice, driven side by side; answers
-/// are put together in shard or slice order, never in order of arrival.
+/// Computes a job with grains on the silos of a plan: every request becomes one piece of work per shard or slice, driven side by
+/// side; answers are put together in shard or slice order, never in order of arrival. When a silo is lost, what was asked for fails with
+/// <see cref="ComputeLostException"/>, and the loop has the rest recover.
 /// </summary>
-internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory grains) : ITrainingBackend
+/// <param name="jobId">Job.</param>
+/// <param name="epoch">Of this coordinator.</param>
+/// <param name="job">The job, prepared where the coordinator runs.</param>
+/// <param name="specJson">The resolved job.</param>
+/// <param name="runDirectory">Run directory.</param>
+/// <param name="grid">The silos.</param>
+/// <param name="grains">Gives grains.</param>
+/// <param name="log">Is told of plans.</param>
+/// <param name="drained">Called when every silo that computes is leaving.</param>
+internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob job, string specJson, string runDirectory, GridMembers grid, IGrainFactory grains, GridLog log, Action drained) : ITrainingBackend
 {
-    private readonly PreparedJob _job = host.Job;
+    /// <summary>From so many shards on, calls go in batches by silo.</summary>
+    internal const int FanFrom = 256;
+
+    private readonly PreparedJob _job = job;
     private readonly Dictionary<RolloutId, StepPlan> _plans = [];
-
-    public int Lanes => host.Lanes;
-
-    public NumericFingerprint Fingerprint => host.Fingerprint;
+    private string _rewardSilo = "";
+    private long _version;
+    private long _committed;
 
     private int Shards => _job.Spec.Grid.Shards;
 
-    // Files are read and written where the coordinator runs. All slices of this version's grid live there too.
-    public Task LoadAsync(string? checkpoint, string? reference, CancellationToken cancellationToken) =>
-        host.RunAsync(memory => PolicyFiles.Load(_job, memory, checkpoint, reference));
+    private int Slices => _job.Spec.Grid.Slices;
 
-    public Task SaveAsync(string folder, CancellationToken cancellationToken) => host.RunAsync(memory => PolicyFiles.Save(_job, memory, folder), changes: false);
+    public async Task SaveAsync(string folder, CancellationToken cancellationToken)
+    {
+        var plan = Placement;
+        await OnMemberAsync(plan.Slices[0].Primary, new SaveWork(NextKey("save"), folder, _version, [.. plan.Slices.Select(slice => slice.Primary)]), cancellationToken);
+    }
 
-    public Task ResetOptimizerAsync(CancellationToken cancellationToken) => host.RunAsync(PolicyFiles.ResetOptimizer, changes: false);
+    public Task ResetOptimizerAsync(CancellationToken cancellationToken) => OnMembersAsync(Placement.Members, _ => new ResetWork(NextKey("reset")), cancellationToken);
 
-    public Task FreezeReferenceAsync(string path, CancellationToken cancellationToken) => host.RunAsync(memory => PolicyFiles.FreezeReference(_job, memory, path));
+    public async Task FreezeReferenceAsync(string path, CancellationToken cancellationToken)
+    {
+        string writer = Placement.Members[0].Silo;
+        await OnMembersAsync(Placement.Members, silo => new FreezeWork(NextKey("freeze"), silo == writer ? path : null), cancellationToken);
+        _hasReference = true;
+    }
 
     public async Task<CompletionSummary[]> GenerateAsync(RolloutRequest request, CancellationToken cancellationToken)
     {
@@ -40,7 +58,7 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
         {
             int[] prompts = [.. request.Plan.PromptsOf(shard)];
             return new GenerateWork($"generate/{request.Id.Name}", request.Id.ToMessage(), request.Plan.ToMessage(), [.. prompts], [.. prompts.Select(prompt => request.DatasetIndices[prompt])], sampling);
-        }, cancellationToken);
+        }, cancellationToken, again: true);
         var summaries = new CompletionSummary[request.Plan.Prompts * request.Sampling.SamplesPerPrompt];
         for (int shard = 0; shard < Shards; shard++)
         {
@@ -72,7 +90,8 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
 
     public async Task<CompletionText[]> TextsAsync(RolloutId rollout, int prompts, CancellationToken cancellationToken)
     {
-        var parts = await Task.WhenAll(Enumerable.Range(0, Shards).Select(shard => Shard(shard).Texts(rollout.ToMessage(), prompts, cancellationToken)));
+        var parts = await SideBySide.RunAsync(
+            Enumerable.Range(0, Shards).Select(shard => (Func<CancellationToken, Task<ImmutableArray<CompletionTextMessage>>>)(token => WorkDriver.CallAsync($"texts of shard {shard}", () => Shard(shard).Texts(rollout.ToMessage(), prompts, token), token))), cancellationToken);
         return [.. parts.SelectMany(part => part).OrderBy(text => text.Prompt).ThenBy(text => text.Sample)
             .Select(text => new CompletionText(text.Prompt, text.Sample, text.PromptText, text.Response, text.GroundTruth))];
     }
@@ -80,7 +99,12 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
     public async Task ReleaseAsync(RolloutId rollout, CancellationToken cancellationToken)
     {
         _plans.Remove(rollout);
-        await Task.WhenAll(Enumerable.Range(0, Shards).Select(shard => Shard(shard).Release(rollout.ToMessage(), cancellationToken)));
+        await SideBySide.RunAsync(
+            Enumerable.Range(0, Shards).Select(shard => (Func<CancellationToken, Task<bool>>)(token => WorkDriver.CallAsync($"release of shard {shard}", async () =>
+            {
+                await Shard(shard).Release(rollout.ToMessage(), token);
+                return true;
+            }, token))), cancellationToken);
     }
 
     public async Task<double[]> MeasureTokensAsync(RolloutId rollout, CancellationToken cancellationToken)
@@ -112,7 +136,7 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
     public async Task<UpdateSums> AccumulatePolicyAsync(PolicyUpdate update, CancellationToken cancellationToken)
     {
         int samples = _job.Spec.Rollout.SamplesPerPrompt;
-        return Sum(await OnShards<UpdateResult>(shard =>
+        var sums = Sum(await OnShards<UpdateResult>(shard =>
         {
             // A probe covers all of the step's prompts; which of them the shard holds, the shard knows.
             var part = update.PlanUpdate < 0 ? new PromptRange(0, update.Plan.Prompts) : update.Plan.Part(update.PlanUpdate, shard);
@@ -120,38 +144,55 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
             return new PolicyWork(KeyOf("policy", update.Id), update.Id.ToMessage(), update.Rollout.ToMessage(), part.Start, part.Count,
                 [.. mine.Advantages.Select(one => one.ToMessage())], update.Rows.ToMessage(), update.TokenCount, update.SequenceCount, update.CompareSampler);
         }, cancellationToken));
+        await CollectAsync(update.Id, update.RowCount, update.Rows.Keep && update.Rows.LastBlockOnly, cancellationToken);
+        return sums;
     }
 
-    public async Task<UpdateSums> AccumulateSupervisedAsync(SupervisedUpdate update, CancellationToken cancellationToken) =>
-        Sum(await OnShards<UpdateResult>(shard =>
+    public async Task<UpdateSums> AccumulateSupervisedAsync(SupervisedUpdate update, CancellationToken cancellationToken)
+    {
+        var sums = Sum(await OnShards<UpdateResult>(shard =>
         {
             var part = update.Plan.Part(0, shard);
             return new SupervisedWork(KeyOf("supervised", update.Id), update.Id.ToMessage(), part.Start, part.Count, update.MicroBatchSize);
         }, cancellationToken));
+        await CollectAsync(update.Id, rows: 1, lastBlockOnly: false, cancellationToken);
+        return sums;
+    }
 
     public async Task<double> ReduceAsync(UpdateId update, CancellationToken cancellationToken)
     {
-        var parts = await OnSlices(_ => new ReduceWork(KeyOf("reduce", update), update.ToMessage()), cancellationToken);
+        var parts = await OnSlices((_, _) => new ReduceWork(KeyOf("reduce", update), update.ToMessage()), cancellationToken);
         double sum = 0;
-        foreach (var part in parts) { sum += part[0]; }
+        foreach (var part in parts) { sum += part.Values[0]; }
         return sum;
     }
 
     public async Task<double[][,]> GramAsync(UpdateId update, GramScope scope, CancellationToken cancellationToken)
     {
-        var parts = await OnSlices(_ => new GramWork(KeyOf($"gram/{scope}", update), update.ToMessage(), scope == GramScope.LastBlock), cancellationToken);
-        return [.. parts.Select(Square)];
+        var parts = await OnSlices((_, _) => new GramWork(KeyOf($"gram/{scope}", update), update.ToMessage(), scope == GramScope.LastBlock), cancellationToken);
+        return [.. parts.Select(part => Square(part.Values))];
     }
 
     public Task CombineAsync(UpdateId update, double[][] coefficients, CancellationToken cancellationToken) =>
-        OnSlices(slice => new CombineWork(KeyOf("combine", update), update.ToMessage(), [.. coefficients[slice]]), cancellationToken);
+        OnSlices((slice, _) => new CombineWork(KeyOf("combine", update), update.ToMessage(), [.. coefficients[slice]]), cancellationToken);
 
-    public async Task<double[]> ApplyAsync(OptimizerUpdate update, CancellationToken cancellationToken) => SliceProducts.Sum(
-        (await OnSlices(_ => new ApplyWork(KeyOf("apply", update.Id), update.Id.ToMessage(), update.GradientScale, update.LearningRate, update.AdamStep), cancellationToken))
-        .Select(part => part.ToArray()));
+    public async Task<double[]> ApplyAsync(OptimizerUpdate update, CancellationToken cancellationToken)
+    {
+        var plan = Placement;
+        long version = _version + 1;
+        var parts = await OnSlices((_, _) => new ApplyWork(KeyOf("apply", update.Id), update.Id.ToMessage(), update.GradientScale, update.LearningRate, update.AdamStep, version, _committed, Keep: plan.Members.Length > 1), cancellationToken);
+        _version = version;
+        if (plan.Members.Length > 1)
+        {
+            var manifest = plan.Slices.Select((slice, i) => new PublishedSlice(slice.Primary, parts[i].Hash)).ToImmutableArray();
+            await OnMembersAsync(plan.Members, _ => new PublishWork(NextKey("publish"), version, manifest, Verify: false), cancellationToken);
+        }
+
+        return SliceProducts.Sum(parts.Select(part => part.Values.ToArray()));
+    }
 
     public async Task<double[]> DisplacementAsync(UpdateId probe, CancellationToken cancellationToken) => SliceProducts.Sum(
-        (await OnSlices(_ => new DisplacementWork(KeyOf("displacement", probe), probe.ToMessage()), cancellationToken)).Select(part => part.ToArray()));
+        (await OnSlices((_, _) => new DisplacementWork(KeyOf("displacement", probe), probe.ToMessage()), cancellationToken)).Select(part => part.Values.ToArray()));
 
     public async Task<PostUpdateMeasurement[]> MeasureAsync(RolloutId rollout, double[] signal, bool fromReference, CancellationToken cancellationToken)
     {
@@ -188,38 +229,105 @@ internal sealed class GrainBackend(string jobId, JobHost host, IGrainFactory gra
 
     private static UpdateSums Sum(IEnumerable<UpdateResult> parts) => parts.Aggregate(new UpdateSums(), (sum, part) => sum.Plus(part.ToCore()));
 
-    private IRolloutShardGrain Shard(int shard) => grains.GetGrain<IRolloutShardGrain>(GrainKeys.Of(jobId, shard));
+    private IRolloutShardGrain Shard(int shard) => Shard(shard, Placement.SiloOfShard(shard));
 
-    private Task<T[]> OnShards<T>(Func<int, ShardWork> workOf, CancellationToken cancellationToken)
-        where T : ShardResult =>
-        Task.WhenAll(Enumerable.Range(0, Shards).Select(async shard =>
-        {
-            var grain = Shard(shard);
-            var work = workOf(shard);
-            return await WorkDriver.DriveAsync(
-                $"shard {shard} of job {jobId}, {work.Key}",
-                () => grain.Start(work, cancellationToken),
-                async () =>
-                {
-                    var report = await grain.Poll(work.Key, cancellationToken);
-                    return (report.Status, (T?)report.Result, report.Error);
-                },
-                cancellationToken);
-        }));
+    private IRolloutShardGrain Shard(int shard, string silo) => grains.GetGrain<IRolloutShardGrain>(GrainKeys.Of(jobId, shard, silo));
 
-    private Task<ImmutableArray<double>[]> OnSlices(Func<int, SliceWork> workOf, CancellationToken cancellationToken) =>
-        Task.WhenAll(Enumerable.Range(0, _job.Spec.Grid.Slices).Select(async slice =>
+    /// <summary>Has every shard do a piece of work.</summary>
+    /// <param name="workOf">By shard.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <param name="again">Shards that take much longer than the others are given to a second silo as well; that must not need anything but the weights.</param>
+    private async Task<T[]> OnShards<T>(Func<int, ShardWork> workOf, CancellationToken cancellationToken, bool again = false)
+        where T : ShardResult
+    {
+        var plan = Placement;
+        if (Shards >= FanFrom) { return await new ShardFan(grains, jobId).RunAsync<T>([.. Enumerable.Range(0, Shards).Select(shard => workOf(shard) with { Epoch = epoch })], plan.SiloOfShard, cancellationToken); }
+        var watch = new StragglerWatch(Shards, again && plan.Members.Length > 1 ? _job.Spec.Grid.StragglerFactor : 0);
+        var results = await SideBySide.RunAsync(Enumerable.Range(0, Shards).Select(shard => (Func<CancellationToken, Task<T>>)(async token =>
         {
-            var grain = grains.GetGrain<IGradientAccumulatorGrain>(GrainKeys.Of(jobId, slice));
-            var work = workOf(slice);
-            return await WorkDriver.DriveAsync(
-                $"slice {slice} of job {jobId}, {work.Key}",
-                () => grain.Start(work, cancellationToken),
-                async () =>
-                {
-                    var report = await grain.Poll(work.Key, cancellationToken);
-                    return (report.Status, report.Values, report.Error);
-                },
-                cancellationToken);
-        }));
+            var work = workOf(shard) with { Epoch = epoch };
+            var (result, silo) = await watch.RunAsync(shard, plan.SiloOfShard(shard), () => _speeds.Fastest(plan, plan.SiloOfShard(shard)), (where, end) => DriveShardAsync<T>(shard, where, work, end), token);
+            // The winner has the shard's answers now: the rest of the step is done there.
+            if (silo != plan.SiloOfShard(shard)) { Move(shard, silo); }
+            return result;
+        })), cancellationToken);
+        // Scores come from elsewhere, and estimates are a few numbers: neither says anything about a silo's speed.
+        if (typeof(T) != typeof(ScoreResult) && typeof(T) != typeof(EstimateTokensResult)) { _speeds.Add(plan, watch.Seconds); }
+        return results;
+    }
+
+    private async Task<T> DriveShardAsync<T>(int shard, string silo, ShardWork work, CancellationToken cancellationToken)
+        where T : ShardResult
+    {
+        var grain = Shard(shard, silo);
+        return await WorkDriver.DriveAsync(
+            $"shard {shard} of job {jobId} on silo {silo}, {work.Key}",
+            () => grain.Start(work, cancellationToken),
+            async () =>
+            {
+                var report = await grain.Poll(work.Key, cancellationToken);
+                return (report.Status, (T?)report.Result, report.Error);
+            },
+            cancellationToken);
+    }
+
+    private void Move(int shard, string silo)
+    {
+        var now = Placement;
+        _placement = now with { ShardMembers = now.ShardMembers.SetItem(shard, now.Members.IndexOf(now.Member(silo))) };
+        log.Straggled(shard, silo);
+    }
+
+    /// <summary>Has the holders of every slice take the canonical sums of an update: the primaries from the shards, the mirrors from them.</summary>
+    private async Task CollectAsync(UpdateId update, int rows, bool lastBlockOnly, CancellationToken cancellationToken)
+    {
+        var nodes = Nodes();
+        CollectWork Work(string? from) => new(KeyOf(from is null ? "collect" : "mirror", update), update.ToMessage(), rows, lastBlockOnly, from is null ? nodes : [], from);
+        var plan = Placement;
+        await SideBySide.RunAsync(plan.Slices.Select((place, slice) => (Func<CancellationToken, Task<SliceReport>>)(token => DriveSliceAsync(slice, place.Primary, Work(null), token))), cancellationToken);
+        await SideBySide.RunAsync(
+            plan.Slices.Select((place, slice) => (place, slice)).Where(one => one.place.Mirror is not null)
+                .Select(one => (Func<CancellationToken, Task<SliceReport>>)(token => DriveSliceAsync(one.slice, one.place.Mirror!, Work(one.place.Primary), token))), cancellationToken);
+    }
+
+    /// <summary>Has every copy of every slice do a piece of work; the primaries' answers, which the mirrors' must equal.</summary>
+    private async Task<SliceReport[]> OnSlices(Func<int, string, SliceWork> workOf, CancellationToken cancellationToken)
+    {
+        var plan = Placement;
+        (int Slice, string Silo)[] copies = [.. plan.Slices.SelectMany((place, slice) => place.Holders.Select(silo => (slice, silo)))];
+        var answers = await SideBySide.RunAsync(copies.Select(copy => (Func<CancellationToken, Task<SliceReport>>)(token => DriveSliceAsync(copy.Slice, copy.Silo, workOf(copy.Slice, copy.Silo), token))), cancellationToken);
+        var primaries = new SliceReport[plan.Slices.Length];
+        for (int i = 0; i < copies.Length; i++)
+        {
+            var (slice, silo) = copies[i];
+            if (silo == plan.Slices[slice].Primary) { primaries[slice] = answers[i]; }
+        }
+
+        for (int i = 0; i < copies.Length; i++)
+        {
+            var (slice, silo) = copies[i];
+            if (primaries[slice].Hash == answers[i].Hash && Same(primaries[slice].Values, answers[i].Values)) { continue; }
+            throw new InvalidOperationException($"the two copies of slice {slice}, on silos {plan.Slices[slice].Primary} and {silo}, differ after the same arithmetic: one of the two machines computes wrongly. Find out which (memory, processor), take it out of the grid, and resume the run.");
+        }
+
+        return primaries;
+    }
+
+    private async Task<SliceReport> DriveSliceAsync(int slice, string silo, SliceWork work, CancellationToken cancellationToken)
+    {
+        var grain = grains.GetGrain<IGradientAccumulatorGrain>(GrainKeys.Of(jobId, slice, silo));
+        work = work with { Epoch = epoch };
+        return await WorkDriver.DriveAsync(
+            $"slice {slice} of job {jobId} on silo {silo}, {work.Key}",
+            () => grain.Start(work, cancellationToken),
+            async () =>
+            {
+                var report = await grain.Poll(work.Key, cancellationToken);
+                return (report.Status, report, report.Error);
+            },
+            cancellationToken);
+    }
+
+    private static bool Same(ImmutableArray<double> one, ImmutableArray<double> other) =>
+        one.Length == other.Length && System.Runtime.InteropServices.MemoryMarshal.AsBytes(one.AsSpan()).SequenceEqual(System.Runtime.InteropServices.MemoryMarshal.AsBytes(other.AsSpan()));
 }

@@ -2,19 +2,32 @@ using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json.Nodes;
 using Ctwa.Grains.Abstractions;
+using Ctwa.Grains.Jobs.Streams;
 using Ctwa.Training.Steps;
 
 namespace Ctwa.Grains.Coordination;
 
-/// <summary>A job's events for its watchers, kept on the coordinator's turn.</summary>
+/// <summary>A job's events for its watchers, kept on the coordinator's turn. Each incarnation of the coordinator has its own, numbered from 1.</summary>
 internal sealed class JobEvents : ITrainingObserver
 {
-    // An answer stays below the 64 KB of a message (invariant I8).
-    private const int AnswerBytes = 48 * 1024;
-
     private static readonly TimeSpan s_longestWait = TimeSpan.FromSeconds(2);
     private readonly List<JobEvent> _events = [];
     private TaskCompletionSource _changed = NewSignal();
+    private JobEventFeed? _feed;
+
+    /// <summary>Incarnation whose events these are; 0: the only one.</summary>
+    public long Epoch { get; private set; }
+
+    /// <summary>Forgets what an earlier incarnation told, and begins again.</summary>
+    /// <param name="epoch">The coordinator's epoch.</param>
+    /// <param name="feed">Also gets every event; null: only those who ask.</param>
+    public void Start(long epoch, JobEventFeed? feed = null)
+    {
+        _events.Clear();
+        Epoch = epoch;
+        _feed = feed;
+        Signal();
+    }
 
     public void Message(string text) => Add(JobEventKind.Message, new JsonObject { ["message"] = text }.ToJsonString());
 
@@ -41,10 +54,11 @@ internal sealed class JobEvents : ITrainingObserver
         if (sequence >= _events.Count && !ended()) { await Task.WhenAny(_changed.Task, Task.Delay(s_longestWait, cancellationToken)); }
         var answer = ImmutableArray.CreateBuilder<JobEvent>();
         int bytes = 0;
-        for (int i = (int)Math.Max(sequence, 0); i < _events.Count; i++)
+        // A number beyond the last is that of an earlier incarnation: its watcher begins again when it sees the epoch.
+        for (int i = (int)Math.Clamp(sequence, 0, _events.Count); i < _events.Count; i++)
         {
             bytes += Encoding.UTF8.GetByteCount(_events[i].Json) + 32;
-            if (bytes > AnswerBytes && answer.Count > 0) { break; }
+            if (bytes > GridLimits.AnswerBytes && answer.Count > 0) { break; }
             answer.Add(_events[i]);
         }
 
@@ -55,7 +69,9 @@ internal sealed class JobEvents : ITrainingObserver
 
     private void Add(JobEventKind kind, string json)
     {
-        _events.Add(new JobEvent(_events.Count + 1, kind, json));
+        var happened = new JobEvent(_events.Count + 1, kind, json);
+        _events.Add(happened);
+        _feed?.Post(new JobStreamItem(Epoch, happened));
         Signal();
     }
 }

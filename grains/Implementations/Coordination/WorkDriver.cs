@@ -1,4 +1,5 @@
 using Ctwa.Grains.Abstractions;
+using Ctwa.Training.Runs;
 using Ctwa.Training.Steps;
 
 namespace Ctwa.Grains.Coordination;
@@ -35,22 +36,64 @@ internal static class WorkDriver
                 switch (status)
                 {
                     case WorkStatus.Done: return result!;
-                    // Grains say what failed by name: this one the loop can do something about.
-                    case WorkStatus.Failed when error!.StartsWith(nameof(OutOfDeviceMemoryException), StringComparison.Ordinal): throw new OutOfDeviceMemoryException($"{name}: {error[(nameof(OutOfDeviceMemoryException).Length + 2)..]}");
+                    case WorkStatus.Failed when Known(name, error!) is { } known: throw known;
                     case WorkStatus.Failed: throw new WorkFailedException($"{name} failed: {error}");
                     case WorkStatus.Unknown: started = false; break;
                 }
             }
-            catch (Exception failure) when (IsTransient(failure) && ++failures < Attempts)
+            catch (Exception failure) when (IsLost(failure, cancellationToken))
             {
                 // The callee may or may not have got the call; every call here is idempotent.
+                if (!IsTransient(failure) || ++failures >= Attempts) { throw new ComputeLostException($"{name}: {Why(failure)}", failure); }
                 started = false;
                 await Task.Delay(TimeSpan.FromMilliseconds(100 * failures), cancellationToken);
             }
         }
     }
 
-    private static bool IsTransient(Exception failure) => failure is TimeoutException or OrleansMessageRejectionException;
+    /// <summary>Grains say what failed by its type's name; these the loop, or whoever reads why a job ended, can do something about.</summary>
+    private static Exception? Known(string name, string error)
+    {
+        int colon = error.IndexOf(": ", StringComparison.Ordinal);
+        if (colon < 0) { return null; }
+        string message = error[(colon + 2)..];
+        return error[..colon] switch
+        {
+            nameof(OutOfDeviceMemoryException) => new OutOfDeviceMemoryException($"{name}: {message}"),
+            nameof(ComputeLostException) or nameof(JobNotHereException) => new ComputeLostException($"{name}: {message}"),
+            nameof(JobInputException) => new JobInputException(message),
+            nameof(NumericFailureException) => new NumericFailureException(message),
+            nameof(IOException) or nameof(RunDirectoryException) or nameof(UnauthorizedAccessException) or nameof(DirectoryNotFoundException) or nameof(FileNotFoundException) => new IOException(message),
+            _ => null,
+        };
+    }
+
+    /// <summary>One call, with the same patience.</summary>
+    /// <exception cref="ComputeLostException">The silo is gone, or holds nothing of the job.</exception>
+    public static async Task<T> CallAsync<T>(string name, Func<Task<T>> call, CancellationToken cancellationToken)
+    {
+        for (int failures = 1; ; failures++)
+        {
+            try
+            {
+                return await call();
+            }
+            catch (Exception failure) when (IsLost(failure, cancellationToken))
+            {
+                if (!IsTransient(failure) || failures >= Attempts) { throw new ComputeLostException($"{name}: {Why(failure)}", failure); }
+                await Task.Delay(TimeSpan.FromMilliseconds(100 * failures), cancellationToken);
+            }
+        }
+    }
+
+    // Orleans' text names its messages, which nobody outside it knows.
+    private static string Why(Exception failure) => failure is SiloUnavailableException ? "the silo is gone." : failure.Message.Split('\n')[0];
+
+    private static bool IsTransient(Exception failure) => failure is TimeoutException or OrleansMessageRejectionException and not SiloUnavailableException;
+
+    // A cancellation that nobody here asked for is a silo that is shutting down. Orleans wraps what placement throws.
+    private static bool IsLost(Exception failure, CancellationToken cancellationToken) =>
+        IsTransient(failure) || failure is SiloUnavailableException or JobNotHereException or ComputeLostException or OrleansException || (failure is OperationCanceledException && !cancellationToken.IsCancellationRequested);
 }
 
 /// <summary>A piece of work failed on its shard or slice.</summary>

@@ -1,3 +1,4 @@
+using Orleans.Metadata;
 using Orleans.Placement;
 using Orleans.Runtime;
 using Orleans.Runtime.Placement;
@@ -9,7 +10,15 @@ namespace Ctwa.Grains.Placement;
 /// grain: there is never a question which activation is the right one, and nothing waits for a directory to forget a dead silo.
 /// </summary>
 [AttributeUsage(AttributeTargets.Class)]
-public sealed class PinnedAttribute() : PlacementAttribute(new PinnedPlacement());
+public sealed class PinnedAttribute() : PlacementAttribute(new PinnedPlacement())
+{
+    /// <inheritdoc/>
+    public override void Populate(IServiceProvider services, Type grainClass, GrainType grainType, Dictionary<string, string> properties)
+    {
+        base.Populate(services, grainClass, grainType, properties);
+        properties[WellKnownGrainTypeProperties.GrainDirectory] = PinnedDirectory.Name;
+    }
+}
 
 /// <summary>Strategy of <see cref="PinnedAttribute"/>.</summary>
 [Serializable, GenerateSerializer, Immutable]

@@ -1,12 +1,13 @@
 using System.Collections.Immutable;
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
+using Ctwa.Grains.Placement;
 using Ctwa.Training.Rewards;
 
 namespace Ctwa.Grains.Rewards;
 
 /// <summary>Address of one source of scores: hands batches to the silo's opened rewards and remembers what came of them.</summary>
-[Orleans.Concurrency.Reentrant]
+[Orleans.Concurrency.Reentrant, Pinned]
 public sealed class RewardModelGrain(JobHosts hosts) : Grain, IRewardModelGrain
 {
     // Batches of all shards at once, and their answers until the next step's: small columns of numbers.
@@ -18,9 +19,10 @@ public sealed class RewardModelGrain(JobHosts hosts) : Grain, IRewardModelGrain
     public Task Start(string key, ScoreBatch batch, CancellationToken cancellationToken)
     {
         var (jobId, source) = GrainKeys.Parse(this.GetPrimaryKeyString());
-        var host = hosts.Get(jobId);
-        _work.BelongTo(host);
-        _work.Start(key, () => ScoreAsync(host, source, batch));
+        hosts.Fence(jobId, batch.Epoch);
+        var rewards = hosts.Rewards(jobId);
+        _work.BelongTo(rewards);
+        _work.Start(key, () => ScoreAsync(rewards, source, batch));
         return Task.CompletedTask;
     }
 
@@ -31,10 +33,10 @@ public sealed class RewardModelGrain(JobHosts hosts) : Grain, IRewardModelGrain
         return new ScoreReport(status, columns.IsDefault ? [] : columns, error);
     }
 
-    private static async Task<ImmutableArray<ScoreColumnMessage>> ScoreAsync(JobHost host, int source, ScoreBatch batch)
+    private static async Task<ImmutableArray<ScoreColumnMessage>> ScoreAsync(JobRewards rewards, int source, ScoreBatch batch)
     {
         // Off the turn: plain rewards, requests and files must not hold up the silo's scheduler.
-        var columns = await Task.Run(() => host.Rewards.ScoreAsync(source, [.. batch.Items.Select(item => item.ToCore())], new RewardContext(batch.ReferenceLength), CancellationToken.None));
+        var columns = await Task.Run(() => rewards.Set.ScoreAsync(source, [.. batch.Items.Select(item => item.ToCore())], new RewardContext(batch.ReferenceLength), CancellationToken.None));
         return [.. columns.Select(column => ((IReadOnlyList<ScoreAttempt>)column).ToMessage())];
     }
 }

@@ -11,7 +11,7 @@ using Ctwa.Training.Steps;
 namespace Ctwa.Grains.Rollouts;
 
 /// <summary>Address of one shard: hands its work to a compute lane and remembers what came of it.</summary>
-[Orleans.Concurrency.Reentrant]
+[Orleans.Concurrency.Reentrant, Placement.Pinned]
 public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrain
 {
     // Batches that a shard has under way at one source of scores.
@@ -26,8 +26,9 @@ public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrai
     /// <inheritdoc/>
     public Task Start(ShardWork work, CancellationToken cancellationToken)
     {
+        hosts.Fence(JobId, work.Epoch);
         var host = hosts.Get(JobId);
-        _work.BelongTo(host);
+        _work.BelongTo(host.Attempt);
         _work.Start(work.Key, () => work switch
         {
             GenerateWork generate => GenerateAsync(host, generate),
@@ -92,8 +93,8 @@ public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrai
         var rollout = work.Rollout.ToCore();
         var completions = host.Completions(rollout, Shard);
         var items = await Task.Run(() => completions.Select(completion => host.Job.Describe(rollout.Purpose, completion)).ToArray());
-        var sources = host.Rewards.Sources;
-        var scored = await Task.WhenAll(Enumerable.Range(0, sources.Length).Select(source => ScoreSourceAsync(source, work, items)));
+        var sources = RewardSource.Of(host.Job.Spec);
+        var scored = await Task.WhenAll(Enumerable.Range(0, sources.Length).Select(source => ScoreSourceAsync(host, source, work, items)));
         var columns = new ScoreColumnMessage[host.Job.Spec.Objectives.Count];
         for (int source = 0; source < sources.Length; source++)
         {
@@ -108,9 +109,9 @@ public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrai
     }
 
     /// <summary>Asks one source about all of the shard's completions, in batches side by side.</summary>
-    private async Task<ImmutableArray<ScoreColumnMessage>[]> ScoreSourceAsync(int source, ScoreWork work, ScoredCompletion[] items)
+    private async Task<ImmutableArray<ScoreColumnMessage>[]> ScoreSourceAsync(JobHost host, int source, ScoreWork work, ScoredCompletion[] items)
     {
-        var grain = GrainFactory.GetGrain<IRewardModelGrain>(GrainKeys.Of(JobId, source));
+        var grain = GrainFactory.GetGrain<IRewardModelGrain>(GrainKeys.Of(JobId, source, host.Placement.RewardSilo));
         using var slots = new SemaphoreSlim(BatchesAtOnce);
         return await Task.WhenAll(ScoreBatches.Cut(items).Select(async (range, part) =>
         {
@@ -118,7 +119,7 @@ public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrai
             try
             {
                 string key = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{work.Key}/{Shard}/{part}");
-                var batch = new ScoreBatch([.. items[range].Select(item => item.ToMessage())], work.ReferenceLength);
+                var batch = new ScoreBatch([.. items[range].Select(item => item.ToMessage())], work.ReferenceLength) { Epoch = work.Epoch };
                 return await WorkDriver.DriveAsync(
                     $"source {source} of job {JobId}, {key}",
                     () => grain.Start(key, batch, CancellationToken.None),

@@ -35,7 +35,7 @@ public sealed class OrleansConnectorTests : IAsyncLifetime
     public async Task A_job_is_submitted_watched_and_stopped_through_Orleans()
     {
         var token = TestContext.Current.CancellationToken;
-        await using var connection = await new OrleansConnector(Deadlines).ConnectAsync(ports.Gateway, "ctwa-test", token);
+        await using var connection = await new OrleansConnector(Deadlines).ConnectAsync(new GridAddress.Localhost(ports.Gateway, "ctwa-test"), token);
         var coordinator = connection.Coordinator("job-1");
         Assert.Null(await coordinator.Submit(new JobSubmission("{}", "/runs/job-1", Resume: false), token));
         var refused = await coordinator.Submit(new JobSubmission("bad", "/runs/job-1", Resume: true), token);
@@ -53,7 +53,7 @@ public sealed class OrleansConnectorTests : IAsyncLifetime
     {
         var (port, _) = LoopbackPorts.FindTwo();
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1));
-        var connecting = new OrleansConnector(Deadlines).ConnectAsync(port, "ctwa-test", patience.Token);
+        var connecting = new OrleansConnector(Deadlines).ConnectAsync(new GridAddress.Localhost(port, "ctwa-test"), patience.Token);
         await Task.WhenAny(connecting, Task.Delay(TimeSpan.FromSeconds(15), TestContext.Current.CancellationToken));
         Assert.True(connecting.IsFaulted || connecting.IsCanceled, $"{connecting.Status}: it still waits");
     }
@@ -69,7 +69,7 @@ public sealed class TwoEventCoordinator : Grain, ICoordinatorGrain
 
     public Task<JobProgress> Watch(long afterSequence, CancellationToken cancellationToken)
     {
-        var next = new JobEvent(afterSequence + 1, JobEventKind.Step, """{"step":1}""");
+        var next = new JobEvent(afterSequence + 1, JobEventKind.Step, $$"""{"step":{{afterSequence + 1}}}""");
         return Task.FromResult(new JobProgress(stopped ? JobStatus.Stopped : JobStatus.Running, afterSequence < 2 ? [next] : ImmutableArray<JobEvent>.Empty, null));
     }
 

@@ -1,5 +1,6 @@
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Coordination;
+using Ctwa.Training.Steps;
 using Xunit;
 
 namespace Ctwa.Grains.Tests.Coordination;
@@ -37,15 +38,29 @@ public sealed class WorkDriverTests
     public async Task Calls_that_always_get_lost_end_it()
     {
         Answers([.. Enumerable.Repeat<Func<(WorkStatus, int, string?)>>(() => throw new TimeoutException("gone"), 9)]);
-        Assert.Equal("gone", (await Assert.ThrowsAsync<TimeoutException>(() => DriveAsync())).Message);
+        Assert.Equal("shard 3: gone", (await Assert.ThrowsAsync<ComputeLostException>(() => DriveAsync())).Message);
         Assert.Equal(5, _starts);
     }
 
     [Fact]
     public async Task Failed_work_names_who_failed_and_why()
     {
-        Answers(() => (WorkStatus.Failed, 0, "IOException: disk full"));
-        Assert.Equal("shard 3 failed: IOException: disk full", (await Assert.ThrowsAsync<WorkFailedException>(() => DriveAsync())).Message);
+        Answers(() => (WorkStatus.Failed, 0, "FormatException: odd"));
+        Assert.Equal("shard 3 failed: FormatException: odd", (await Assert.ThrowsAsync<WorkFailedException>(() => DriveAsync())).Message);
+    }
+
+    // How a job ends for its user depends on the kind of failure, whichever silo it happened on.
+    [Theory]
+    [InlineData("IOException: no space left", typeof(IOException), "no space left")]
+    [InlineData("JobInputException: no such variable", typeof(JobInputException), "no such variable")]
+    [InlineData("NumericFailureException: not finite", typeof(NumericFailureException), "not finite")]
+    [InlineData("OutOfDeviceMemoryException: full", typeof(OutOfDeviceMemoryException), "shard 3: full")]
+    [InlineData("JobNotHereException: freed", typeof(ComputeLostException), "shard 3: freed")]
+    public async Task Failures_that_somebody_can_act_on_keep_their_kind(string error, Type kind, string message)
+    {
+        Answers(() => (WorkStatus.Failed, 0, error));
+        var failure = await Assert.ThrowsAsync(kind, () => DriveAsync());
+        Assert.Equal(message, failure.Message);
     }
 
     [Fact]

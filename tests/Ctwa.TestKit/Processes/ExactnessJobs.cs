@@ -52,7 +52,7 @@ public static class ExactnessJobs
     /// <summary>The job of the interruption tests.</summary>
     public static ExactnessJob Interrupted { get; } = Create("ctwa", odd: true);
 
-    /// <param name="method"><c>linear</c>, <c>ctwa</c> or <c>ctwa reference</c>.</param>
+    /// <param name="method"><c>linear</c>, <c>ctwa</c>, <c>ctwa reference</c>, <c>mgda</c>, <c>mgda second pass</c> or <c>gradnorm</c>.</param>
     /// <param name="odd">Sizes that divide nothing: hidden 72, vocabulary 131, 3 slices, 5 shards.</param>
     public static ExactnessJob Create(string method, bool odd)
     {
@@ -63,7 +63,10 @@ public static class ExactnessJobs
             "linear" => "method: linear",
             "ctwa" => "method: ctwa, targets: 0.9, learning_rate: 1.0",
             "ctwa reference" => "method: ctwa, mode: reference, targets: 0.2, learning_rate: 1.0",
-            _ => throw new ArgumentOutOfRangeException(nameof(method), method, "accepted are linear, ctwa, ctwa reference."),
+            "mgda" => "method: mgda",
+            "mgda second pass" => "method: mgda, plan: second_pass",
+            "gradnorm" => "method: gradnorm",
+            _ => throw new ArgumentOutOfRangeException(nameof(method), method, "accepted are linear, ctwa, ctwa reference, mgda, mgda second pass, gradnorm."),
         };
         return new ExactnessJob(
             $"{method}{(odd ? ", odd sizes" : "")}",

@@ -22,6 +22,9 @@ public sealed class RunFolder(string path)
     /// <summary>SHA-256 of the last checkpoint's weights.</summary>
     public string ModelHash => Hash(new[] { "model.safetensors", "adapter_model.safetensors" }.Select(name => Path.Combine(LastCheckpoint, name)).First(File.Exists));
 
+    /// <summary>The method's memory in the last checkpoint, as JSON.</summary>
+    public string ScalarizerState => JsonNode.Parse(File.ReadAllText(Path.Combine(LastCheckpoint, "state.json")))!["scalarizer"]!.ToJsonString();
+
     /// <summary>Lines of metrics.jsonl without what a clock wrote: equal for equal histories.</summary>
     public IReadOnlyList<string> History
     {

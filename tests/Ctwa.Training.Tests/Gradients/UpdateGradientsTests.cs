@@ -1,4 +1,5 @@
 using Ctwa.Training.Gradients;
+using Ctwa.Training.Models;
 using Ctwa.Training.Native;
 using Ctwa.Training.Steps;
 using Ctwa.Training.Tests.Steps;
@@ -16,9 +17,12 @@ public sealed class UpdateGradientsTests : IDisposable
     public void Disposing_twice_gives_every_buffer_back_once()
     {
         using var memory = new PolicyMemory(PreparedJob.Prepare(TinyJobs.Arithmetic(hidden: 8), _folder).Layout, torch.CPU);
-        var probe = new UpdateGradients(memory, shards: 2, rows: 2, rememberWeights: true);
-        probe.EnsureCombined();
+        var probe = new UpdateGradients(memory, shards: 2, rows: 2);
         for (int shard = 0; shard < 2; shard++) { probe.Offer(shard, probe.Rent()); }
+        var slice = SliceGradients.ViewOf(probe, new SliceRange(0, memory.Layout.Length), rememberWeights: true);
+        slice.EnsureCombined();
+        slice.Dispose();
+        slice.Dispose();
         probe.Dispose();
         probe.Dispose();
         var rented = Enumerable.Range(0, 8).Select(_ => memory.RentGradient()).ToList();

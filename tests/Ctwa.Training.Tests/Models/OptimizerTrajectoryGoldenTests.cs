@@ -45,8 +45,8 @@ public sealed class OptimizerTrajectoryGoldenTests
         gradients.Offer(0, buffers);
         golden.AssertWithin(Math.Abs(expected.GetProperty("loss").GetDouble() - loss.item<float>()), 1e-4, $"loss of step {index}");
 
-        SliceWorker[] slices = [.. golden.Layout.Slices(3).Select(range => new SliceWorker(golden.Memory, range, golden.Layout.LastBlock()))];
-        double norm = Math.Sqrt(slices.Sum(slice => slice.SumOfSquares(gradients))), expectedNorm = expected.GetProperty("grad_norm_before_clip").GetDouble();
+        (SliceWorker Worker, SliceGradients Part)[] slices = [.. golden.Layout.Slices(3).Select(range => (new SliceWorker(golden.Memory, range, golden.Layout.LastBlock()), SliceGradients.ViewOf(gradients, range)))];
+        double norm = Math.Sqrt(slices.Sum(slice => slice.Worker.SumOfSquares(slice.Part))), expectedNorm = expected.GetProperty("grad_norm_before_clip").GetDouble();
         golden.AssertWithin(Math.Abs(expectedNorm - norm) / expectedNorm, 5e-5, $"norm of step {index}");
         double scale = GradientClipper.Scale(norm, adamw.GetProperty("max_grad_norm").GetDouble());
         var options = new OptimizerSpec
@@ -56,7 +56,7 @@ public sealed class OptimizerTrajectoryGoldenTests
             WeightDecay = adamw.GetProperty("weight_decay").GetDouble(),
         };
         var update = new OptimizerUpdate(new UpdateId(TrainingStage.Rl, index + 1, 0), scale, adamw.GetProperty("lr").GetDouble(), index + 1);
-        foreach (var slice in slices) { slice.Apply(gradients, options, update); }
+        foreach (var slice in slices) { slice.Worker.Apply(slice.Part, options, update); }
         AssertSums(golden, $"step {index}", expected.GetProperty("param_sum"), expected.GetProperty("param_l2"));
         return scale < 1;
     }

@@ -31,7 +31,7 @@ public sealed class RunStorageTests : IDisposable
     [InlineData("summary.json.tmp", "summary.json")]
     [InlineData("samples/step-000003.jsonl.tmp", "samples/step-000003.jsonl")]
     [InlineData("scores/sampling-000003.json.tmp", "scores/sampling-000003.json")]
-    [InlineData("reference/model.safetensors.tmp", "reference/model.safetensors")]
+    [InlineData("reference/model.safetensors.0.tmp", "reference/model.safetensors")]
     public async Task A_full_disk_is_one_clear_error_and_with_room_the_run_ends_the_same(string full, string named)
     {
         Assert.SkipUnless(File.Exists("/dev/full"), "this system has no /dev/full.");

@@ -28,7 +28,7 @@ internal sealed class FaultyBackend(ITrainingBackend inner, Action<int, string>?
     /// <summary>Replaces the squared norm that ReduceAsync reports.</summary>
     public Func<UpdateId, double, double>? Norm { get; init; }
 
-    public Task LoadAsync(string? checkpoint, string? reference, CancellationToken cancellationToken) => Do("load", () => inner.LoadAsync(checkpoint, reference, cancellationToken));
+    public Task LoadAsync(string? checkpoint, string? reference, long policyVersion, CancellationToken cancellationToken) => Do("load", () => inner.LoadAsync(checkpoint, reference, policyVersion, cancellationToken));
 
     public Task SaveAsync(string folder, CancellationToken cancellationToken) => Do("save", async () =>
     {

@@ -14,7 +14,7 @@ internal sealed class LimitedBackend(ITrainingBackend inner, Func<UpdateId, bool
 
     public NumericFingerprint Fingerprint => inner.Fingerprint;
 
-    public Task LoadAsync(string? checkpoint, string? reference, CancellationToken cancellationToken) => inner.LoadAsync(checkpoint, reference, cancellationToken);
+    public Task LoadAsync(string? checkpoint, string? reference, long policyVersion, CancellationToken cancellationToken) => inner.LoadAsync(checkpoint, reference, policyVersion, cancellationToken);
 
     public Task SaveAsync(string folder, CancellationToken cancellationToken) => inner.SaveAsync(folder, cancellationToken);
 

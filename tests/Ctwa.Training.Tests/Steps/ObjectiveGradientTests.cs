@@ -110,22 +110,22 @@ public sealed class ObjectiveGradientTests : IDisposable
         var (start, end) = scope == GramScope.All ? (0, rows[0].Length) : ((int)last.Start, (int)(last.Start + last.Length));
         double Dot(float[] left, float[] right, int from, int to) => Enumerable.Range(from, to - from).Sum(p => (double)left[p] * right[p]);
 
-        SliceWorker[] workers = [.. _job.Layout.Slices(slices).Select(range => new SliceWorker(_memory, range, last))];
-        var gram = SliceProducts.Sum([.. workers.Select(worker => worker.Gram(gradients, scope))]);
+        (SliceWorker Worker, SliceGradients Part)[] workers = [.. _job.Layout.Slices(slices).Select(range => (new SliceWorker(_memory, range, last), SliceGradients.ViewOf(gradients, range)))];
+        var gram = SliceProducts.Sum([.. workers.Select(slice => slice.Worker.Gram(slice.Part, scope))]);
         for (int i = 0; i < 4; i++)
         {
             for (int j = 0; j < 4; j++) { Assert.InRange(gram[i, j] - Dot(rows[i], rows[j], start, end), -1e-9 * gram[i, i], 1e-9 * gram[i, i]); }
         }
 
-        foreach (var worker in workers) { worker.Combine(gradients, Alpha); }
-        foreach (var worker in workers) { worker.Combine(gradients, Alpha); } // Asked twice, done once.
-        float[] combined = Floats(gradients.Gradient);
+        foreach (var (worker, slice) in workers) { worker.Combine(slice, Alpha); }
+        foreach (var (worker, slice) in workers) { worker.Combine(slice, Alpha); } // Asked twice, done once.
+        float[] combined = [.. workers.Where(slice => slice.Worker.Range.Length > 0).SelectMany(slice => Floats(slice.Part.Gradient))];
         AssertClose([.. Enumerable.Range(0, combined.Length).Select(p => (float)((Alpha[0] * rows[0][p]) + (Alpha[1] * rows[1][p]) + (Alpha[2] * rows[2][p]) + rows[3][p]))], combined);
-        Assert.Equal(Dot(combined, combined, 0, combined.Length), workers.Sum(worker => worker.SumOfSquares(gradients)), 1e-9 * Norm(combined) * Norm(combined));
+        Assert.Equal(Dot(combined, combined, 0, combined.Length), workers.Sum(slice => slice.Worker.SumOfSquares(slice.Part)), 1e-9 * Norm(combined) * Norm(combined));
 
         float[] before = Floats(_memory.Weights);
         var update = new OptimizerUpdate(new UpdateId(TrainingStage.Rl, 1, 0), GradientScale: 0.5, LearningRate: 1e-3, AdamStep: 1);
-        double[] products = SliceProducts.Sum(workers.Select(worker => worker.Apply(gradients, new OptimizerSpec(), update)));
+        double[] products = SliceProducts.Sum(workers.Select(slice => slice.Worker.Apply(slice.Part, new OptimizerSpec(), update)));
         float[] moved = [.. Floats(_memory.Weights).Zip(before, (after, then) => after - then)];
         for (int row = 0; row < 4; row++) { Assert.Equal(Dot(moved, rows[row], 0, moved.Length), products[row], 1e-9 * Norm(moved) * Norm(rows[row])); }
         Assert.True(products[2] < 0, "the step lowers the loss of the objective that dominates the combination.");

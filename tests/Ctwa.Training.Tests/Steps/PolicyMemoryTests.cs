@@ -93,7 +93,8 @@ public sealed class PolicyMemoryTests : IDisposable
         gradients.Offer(0, buffers);
         foreach (var range in Layout.Slices(slices))
         {
-            new SliceWorker(memory, range, default).Apply(gradients, new OptimizerSpec { WeightDecay = constant ? 0 : 0.01 }, new OptimizerUpdate(id, GradientScale: 0.5, LearningRate: 1e-5, AdamStep: number));
+            using var part = SliceGradients.ViewOf(gradients, range);
+            new SliceWorker(memory, range, default).Apply(part, new OptimizerSpec { WeightDecay = constant ? 0 : 0.01 }, new OptimizerUpdate(id, GradientScale: 0.5, LearningRate: 1e-5, AdamStep: number));
         }
     }
 }

@@ -64,6 +64,16 @@ public sealed class CanonicalTreeSum(int shards, Action<int, int> addInto, Actio
         return true;
     }
 
+    /// <summary>True if buffer <paramref name="first"/> holds the sum of exactly this node.</summary>
+    /// <exception cref="ArgumentException">The range is no node of the tree.</exception>
+    public bool Holds(int first, int count)
+    {
+        var (level, node) = Find(first, count);
+        // An odd node passes up: the same shards, and the same buffer, under several names.
+        while (level + 1 < complete.Length && (node ^ 1) >= complete[level].Length) { (level, node) = (level + 1, node >> 1); }
+        return complete[level][node] && (level + 1 == complete.Length || !complete[level + 1][node >> 1]);
+    }
+
     /// <summary>The largest nodes of the tree within a contiguous range of shards: what its holder may sum before sending.</summary>
     /// <param name="shards">Number of shards S of the whole tree.</param>
     /// <param name="first">First shard of the range.</param>

@@ -16,6 +16,7 @@ public sealed class GradientLedger : IDisposable
     private readonly PolicyMemory _memory;
     private readonly Tensor?[] _buffers;
     private readonly CanonicalTreeSum _tree;
+    private bool _disposed;
 
     public GradientLedger(PolicyMemory memory, int shards)
     {
@@ -37,11 +38,24 @@ public sealed class GradientLedger : IDisposable
         get { lock (_lock) { return _tree.IsComplete ? _buffers[0]! : throw new InvalidOperationException("not every shard's gradient has arrived."); } }
     }
 
+    /// <summary>The sum over a node of the tree; null if it is not complete, or has gone into a larger node.</summary>
+    public Tensor? Node(int first, int count)
+    {
+        lock (_lock) { return _tree.Holds(first, count) ? _buffers[first] : null; }
+    }
+
     /// <summary>Hands over a shard's gradient. A shard offered twice is counted once; the second buffer goes back to the pool.</summary>
     public void Offer(int shard, Tensor buffer)
     {
         lock (_lock)
         {
+            if (_disposed)
+            {
+                // The update was given up while a shard still worked on it.
+                _memory.ReturnGradient(buffer);
+                return;
+            }
+
             // The buffer must be in place before the offer: the tree adds from inside it.
             var before = _buffers[shard];
             _buffers[shard] = buffer;
@@ -55,6 +69,7 @@ public sealed class GradientLedger : IDisposable
     {
         lock (_lock)
         {
+            _disposed = true;
             for (int shard = 0; shard < _buffers.Length; shard++) { Release(shard); }
         }
     }

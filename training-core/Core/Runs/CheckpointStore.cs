@@ -9,7 +9,7 @@ namespace Ctwa.Training.Runs;
 /// to a temporary name, synced, listed with SHA-256 in <c>manifest.json</c>, then renamed, so that a folder with its
 /// final name is complete. A damaged one is skipped, never read.
 /// </summary>
-public sealed class CheckpointStore(string folder)
+public sealed class CheckpointStore(string folder, RunDirectory? run = null)
 {
     private const string TemporaryPrefix = ".writing-", DamagedPrefix = "damaged-", StateFile = "state.json", ManifestFile = "manifest.json";
 
@@ -24,7 +24,7 @@ public sealed class CheckpointStore(string folder)
     public async Task<string> WriteAsync(TrainingRunState state, Func<string, Task> writeFiles, int keep)
     {
         string name = RunDirectory.StepName(state.Stage, state.Step);
-        string target = Path.Combine(folder, name), temporary = Path.Combine(folder, TemporaryPrefix + name);
+        string target = Path.Combine(folder, name), temporary = Path.Combine(folder, FormattableString.Invariant($"{TemporaryPrefix}{run?.Epoch ?? 0}-{name}"));
         try
         {
             Directory.CreateDirectory(folder);
@@ -34,9 +34,12 @@ public sealed class CheckpointStore(string folder)
             AtomicFile.Write(Path.Combine(temporary, StateFile), JsonSerializer.SerializeToUtf8Bytes(state, StateJson.Options), durable: true);
             var manifest = new CheckpointManifest(1, Directory.GetFiles(temporary).Order(StringComparer.Ordinal).ToDictionary(file => Path.GetFileName(file), Hash));
             AtomicFile.Write(Path.Combine(temporary, ManifestFile), JsonSerializer.SerializeToUtf8Bytes(manifest, StateJson.Options), durable: true);
-            DeleteFolder(target); // Only a redo of the same step meets one: same bits.
-            Directory.Move(temporary, target);
-            AtomicFile.SyncFolder(folder);
+            Fenced(() =>
+            {
+                DeleteFolder(target); // Only a redo of the same step meets one: same bits.
+                Directory.Move(temporary, target);
+                AtomicFile.SyncFolder(folder);
+            });
         }
         catch (Exception failure)
         {
@@ -47,10 +50,10 @@ public sealed class CheckpointStore(string folder)
             throw new RunDirectoryException($"checkpoint '{target}' could not be written: {failure.Message.TrimEnd('.')}. Free disk space or permissions; {last}.", failure);
         }
 
-        RunDirectoryException.Guard(folder, () =>
+        RunDirectoryException.Guard(folder, () => Fenced(() =>
         {
             foreach (string old in Complete().SkipLast(Math.Max(keep, 1))) { DeleteFolder(old); }
-        });
+        }));
         return target;
     }
 
@@ -130,6 +133,12 @@ public sealed class CheckpointStore(string folder)
     {
         using var stream = File.OpenRead(file);
         return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    private void Fenced(Action write)
+    {
+        if (run is null) { write(); }
+        else { run.Fenced(write); }
     }
 
     private static void DeleteFolder(string path)

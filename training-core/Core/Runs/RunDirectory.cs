@@ -7,22 +7,31 @@ using Ctwa.Training.Steps;
 namespace Ctwa.Training.Runs;
 
 /// <summary>
-/// A run's folder: the resolved job, metrics, samples, recorded scores, checkpoints. One process at a time owns it,
-/// by a lock that the operating system releases when the owner dies.
+/// A run's folder: the resolved job, metrics, samples, recorded scores, checkpoints. One process at a time owns it, by a lock that
+/// the operating system releases when the owner dies; on a grid, where a coordinator may have to be replaced while its frozen
+/// process still holds files, the latest coordinator owns it, by a fence (<see cref="RunFence"/>).
 /// </summary>
 public sealed class RunDirectory : IDisposable
 {
     /// <summary>EAGAIN, which flock answers on Linux when another descriptor holds the lock.</summary>
-    private const int LockedByAnother = 11;
+    internal const int LockedByAnother = 11;
 
     private readonly FileStream _lock;
+    private readonly RunFence? _fence;
 
-    private RunDirectory(string path, FileStream lockFile)
+    private RunDirectory(string path, FileStream lockFile, RunFence? fence)
     {
         Path = path;
         _lock = lockFile;
-        Checkpoints = new CheckpointStore(System.IO.Path.Combine(path, "checkpoints"));
+        _fence = fence;
+        Checkpoints = new CheckpointStore(System.IO.Path.Combine(path, "checkpoints"), this);
     }
+
+    /// <summary>Of the coordinator that owns the run; 0 where one process owns it for its life.</summary>
+    public long Epoch => _fence?.Epoch ?? 0;
+
+    /// <summary>Durable writes that were refused in this process because a later coordinator owns the run.</summary>
+    public static long RefusedWrites => RunFence.Refusals;
 
     /// <summary>Absolute path.</summary>
     public string Path { get; }
@@ -37,12 +46,52 @@ public sealed class RunDirectory : IDisposable
     public static RunDirectory Open(string path, bool resume)
     {
         path = System.IO.Path.GetFullPath(path);
+        var lockFile = Take(path, resume, exclusive: true);
+        try
+        {
+            WriteHolder(path, "");
+            return new RunDirectory(path, lockFile, null);
+        }
+        catch
+        {
+            lockFile.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Takes possession of a run directory for a coordinator that others may replace: from now on earlier ones are refused.</summary>
+    /// <param name="path">Run directory, on storage that all silos see.</param>
+    /// <param name="resume">The run may have begun already.</param>
+    /// <param name="nextEpoch">Gives the coordinator's number, at least the one it is told.</param>
+    /// <param name="holder">Who the coordinator is, for people.</param>
+    /// <exception cref="RunDirectoryException">See <see cref="Open"/>.</exception>
+    /// <exception cref="RunFencedException">A later coordinator was faster.</exception>
+    public static async Task<RunDirectory> ClaimAsync(string path, bool resume, Func<long, Task<long>> nextEpoch, string holder)
+    {
+        path = System.IO.Path.GetFullPath(path);
+        var lockFile = Take(path, resume && File.Exists(System.IO.Path.Combine(path, "job.yaml")), exclusive: false);
+        try
+        {
+            var fence = RunFence.Claim(path, await nextEpoch(RunFence.Highest(path) + 1));
+            WriteHolder(path, FormattableString.Invariant($", {holder}, epoch {fence.Epoch}"));
+            return new RunDirectory(path, lockFile, fence);
+        }
+        catch (Exception failure)
+        {
+            lockFile.Dispose();
+            if (RunDirectoryException.IsStorage(failure)) { throw Unwritable(path, failure); }
+            throw;
+        }
+    }
+
+    private static FileStream Take(string path, bool resume, bool exclusive)
+    {
         string Inside(string name) => System.IO.Path.Combine(path, name);
         if (resume && !File.Exists(Inside("job.yaml"))) { throw new RunDirectoryException($"'{path}' holds no run to resume (no job.yaml); give the run directory that an earlier run printed."); }
         try
         {
             Directory.CreateDirectory(path);
-            var lockFile = Lock(path, Inside("run.lock"), Inside("run.lock.holder"));
+            var lockFile = Lock(path, Inside("run.lock"), Inside("run.lock.holder"), exclusive);
             try
             {
                 if (!resume && (File.Exists(Inside("metrics.jsonl")) || Directory.Exists(Inside("checkpoints")) || Directory.Exists(Inside("scores"))))
@@ -50,8 +99,7 @@ public sealed class RunDirectory : IDisposable
                     throw new RunDirectoryException($"run directory '{path}' already holds a run; continue it with --resume {path}, or choose another --output.");
                 }
 
-                File.WriteAllText(Inside("run.lock.holder"), $"process {Environment.ProcessId} on {Environment.MachineName}\n");
-                return new RunDirectory(path, lockFile);
+                return lockFile;
             }
             catch
             {
@@ -61,7 +109,41 @@ public sealed class RunDirectory : IDisposable
         }
         catch (Exception failure) when (RunDirectoryException.IsStorage(failure))
         {
-            throw new RunDirectoryException($"run directory '{path}' cannot be written: {failure.Message.TrimEnd('.')}. Choose a writable --output with free space.", failure);
+            throw Unwritable(path, failure);
+        }
+    }
+
+    private static RunDirectoryException Unwritable(string path, Exception failure) =>
+        new($"run directory '{path}' cannot be written: {failure.Message.TrimEnd('.')}. Choose a writable --output with free space.", failure);
+
+    private static void WriteHolder(string path, string more) => RunDirectoryException.Guard(path, () =>
+        File.WriteAllText(System.IO.Path.Combine(path, "run.lock.holder"), FormattableString.Invariant($"process {Environment.ProcessId} on {Environment.MachineName}{more}\n")));
+
+    /// <summary>Writes something of the run, unless a later coordinator owns it.</summary>
+    /// <param name="path">What is written, for messages.</param>
+    /// <param name="write">The write.</param>
+    /// <exception cref="RunFencedException">A later coordinator owns the run; nothing was written.</exception>
+    /// <exception cref="RunDirectoryException">It cannot be written.</exception>
+    internal void Write(string path, Action write) => RunDirectoryException.Guard(path, () => Fenced(write));
+
+    /// <summary>The same, with storage's own exceptions.</summary>
+    internal void Fenced(Action write)
+    {
+        if (_fence is null) { write(); }
+        else { _fence.Do(write); }
+    }
+
+    /// <summary>State of the last committed step; null if there is none, or none that this build reads.</summary>
+    public TrainingRunState? CommittedState()
+    {
+        string path = System.IO.Path.Combine(Path, "state.json");
+        try
+        {
+            return File.Exists(path) && JsonSerializer.Deserialize<TrainingRunState>(File.ReadAllBytes(path), StateJson.Options) is { Version: TrainingRunState.CurrentVersion } state ? state : null;
+        }
+        catch (Exception failure) when (failure is IOException or JsonException)
+        {
+            return null;
         }
     }
 
@@ -69,7 +151,7 @@ public sealed class RunDirectory : IDisposable
     public void WriteJob(string yaml) => Replace("job.yaml", Encoding.UTF8.GetBytes(yaml), durable: true);
 
     /// <summary>Appends one flat object to metrics.jsonl.</summary>
-    public void AppendMetrics(string json) => RunDirectoryException.Guard(MetricsPath, () =>
+    public void AppendMetrics(string json) => Write(MetricsPath, () =>
     {
         using var stream = new FileStream(MetricsPath, FileMode.Append, FileAccess.Write, FileShare.Read);
         stream.Write(Encoding.UTF8.GetBytes(json + "\n"));
@@ -98,7 +180,7 @@ public sealed class RunDirectory : IDisposable
     /// (all damaged, or one of them would be resumed) set aside, so that a resumed run has one history (invariant I6).
     /// Recorded scores stay: a redo reads them (invariant I7).
     /// </summary>
-    public void TruncateTo(TrainingStage stage, int step) => RunDirectoryException.Guard(Path, () =>
+    public void TruncateTo(TrainingStage stage, int step) => Write(Path, () =>
     {
         bool Later(TrainingStage otherStage, int otherStep) => otherStage > stage || (otherStage == stage && otherStep > step);
         Checkpoints.SetAside(Later);
@@ -150,7 +232,7 @@ public sealed class RunDirectory : IDisposable
     }
 
     /// <summary>Deletes recorded scores that no resume can ask for: those of steps before the oldest kept checkpoint.</summary>
-    internal void PruneScores() => RunDirectoryException.Guard(Path, () =>
+    internal void PruneScores() => Write(Path, () =>
     {
         string folder = System.IO.Path.Combine(Path, "scores");
         if (!Directory.Exists(folder) || Checkpoints.Complete() is not [var oldest, ..]) { return; }
@@ -169,9 +251,10 @@ public sealed class RunDirectory : IDisposable
     {
         try
         {
-            File.Delete(System.IO.Path.Combine(Path, "run.lock.holder"));
+            if (_fence is null) { File.Delete(System.IO.Path.Combine(Path, "run.lock.holder")); }
+            else { _fence.Do(() => File.Delete(System.IO.Path.Combine(Path, "run.lock.holder"))); }
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or RunFencedException)
         {
             // The name of a former holder is only read while the lock is held.
         }
@@ -181,11 +264,14 @@ public sealed class RunDirectory : IDisposable
         }
     }
 
-    private static FileStream Lock(string path, string lockPath, string holderPath)
+    private static FileStream Lock(string path, string lockPath, string holderPath, bool exclusive)
     {
         try
         {
-            return new FileStream(lockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            if (exclusive) { return new FileStream(lockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None); }
+            // Coordinators of a grid share it among themselves, and with nobody else.
+            if (!File.Exists(lockPath)) { using var made = new FileStream(lockPath, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite); }
+            return new FileStream(lockPath, FileMode.Open, FileAccess.Read, FileShare.Read);
         }
         catch (IOException failure) when (failure.HResult == LockedByAnother)
         {
@@ -197,7 +283,7 @@ public sealed class RunDirectory : IDisposable
     private void Replace(string name, byte[] content, bool durable)
     {
         string target = System.IO.Path.Combine(Path, name);
-        RunDirectoryException.Guard(target, () =>
+        Write(target, () =>
         {
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(target)!);
             AtomicFile.Write(target, content, durable);

@@ -20,7 +20,7 @@ internal sealed record ScoreRecord
     public required IReadOnlyList<ScoreColumn> Columns { get; init; }
 
     /// <summary>Writes the record of a rollout.</summary>
-    public static void Write(string path, IReadOnlyList<CompletionSummary> completions, IReadOnlyList<ObjectiveSpec> objectives, IReadOnlyList<IReadOnlyList<ScoreAttempt>> columns)
+    public static void Write(RunDirectory run, string path, IReadOnlyList<CompletionSummary> completions, IReadOnlyList<ObjectiveSpec> objectives, IReadOnlyList<IReadOnlyList<ScoreAttempt>> columns)
     {
         var record = new ScoreRecord
         {
@@ -31,7 +31,7 @@ internal sealed record ScoreRecord
                 column.Select((attempt, sample) => (attempt, sample)).Where(entry => entry.attempt.Failure is not null).ToDictionary(entry => entry.sample, entry => entry.attempt.Failure!),
                 column.Sum(attempt => attempt.Retries)))],
         };
-        RunDirectoryException.Guard(path, () =>
+        run.Write(path, () =>
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(record, StateJson.Lines), durable: true);

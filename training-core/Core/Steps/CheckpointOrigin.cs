@@ -23,7 +23,7 @@ internal static class CheckpointOrigin
     /// <summary>Compares a checkpoint's job and machine with the present ones.</summary>
     /// <remarks>
     /// A checkpoint of the supervised stage is bound only to what that stage is a function of: several jobs may go on from one
-    /// warm start. A checkpoint of reinforcement learning is bound to everything but <c>schedule</c> and <c>name</c>.
+    /// warm start. A checkpoint of reinforcement learning is bound to everything but <c>schedule</c>, <c>name</c> and what decides no bits.
     /// </remarks>
     /// <param name="checkpoint">The checkpoint's folder, under the name that its step gave it.</param>
     /// <param name="spec">The present job.</param>
@@ -43,7 +43,7 @@ internal static class CheckpointOrigin
     private static void CheckJob(string checkpoint, IReadOnlyList<JobDifference> differences, Action<string> warn)
     {
         bool supervised = RunDirectory.StepOf(Path.GetFileName(Path.TrimEndingDirectorySeparator(checkpoint))) is (TrainingStage.Supervised, _);
-        var changed = differences.Where(entry => JobSettings.SectionOf(entry.Key) is not ("schedule" or "name") && (!supervised || JobSettings.DecidesSupervisedStage(entry.Key))).ToList();
+        var changed = differences.Where(entry => JobSettings.SectionOf(entry.Key) is not ("schedule" or "name") && JobSettings.DecidesBits(entry.Key) && (!supervised || JobSettings.DecidesSupervisedStage(entry.Key))).ToList();
         string Show(IEnumerable<JobDifference> entries) => string.Join("; ", entries.Select(entry => $"{entry.Key} is {entry.Second ?? "absent"} but was {entry.First ?? "absent"}"));
 
         // A run may have moved: what the files hold is checked where they are read.
@@ -52,7 +52,7 @@ internal static class CheckpointOrigin
         var refused = changed.Except(moved).ToList();
         if (refused.Count == 0) { return; }
         string more = refused.Count > MostShown ? $"; and {refused.Count - MostShown} more" : "";
-        string free = supervised ? "Only what the supervised stage does not read may change (all but kind, seed, model, data, warm_start, supervised, grid and how micro-batches are computed)" : "Only schedule.* may change";
+        string free = supervised ? "Only what the supervised stage does not read may change (all but kind, seed, model, data, warm_start, supervised, grid and how micro-batches are computed)" : "Only schedule.*, grid.mirror and grid.straggler_factor may change";
         throw new JobInputException($"the run cannot be resumed with another job than '{checkpoint}' was trained with: {Show(refused.Take(MostShown))}{more}. {free}; resume with the run's own job.yaml, or start a new run.");
     }
 

@@ -28,7 +28,7 @@ internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backe
 
         // Under on_failure: fail this throws before anything is recorded, so that a resume asks the mended reward again.
         ObjectiveScores[] columns = [.. received.Select((attempts, j) => ObjectiveScores.Resolve(_spec.Objectives[j], attempts))];
-        if (recorded is null) { ScoreRecord.Write(path, completions, _spec.Objectives, received); }
+        if (recorded is null) { ScoreRecord.Write(run, path, completions, _spec.Objectives, received); }
         var (scores, valid) = ObjectiveScores.Join(columns);
         foreach (var column in columns.Where(column => column.FailedCount > 0))
         {

@@ -13,16 +13,31 @@ namespace Ctwa.Training.Steps;
 /// </summary>
 public interface ITrainingBackend
 {
-    /// <summary>Compute lanes that work side by side. Never shows in results, only in time and memory.</summary>
+    /// <summary>Compute lanes that work side by side in one process. Never shows in results, only in time and memory.</summary>
     int Lanes { get; }
 
     /// <summary>What besides the job decides the bits of those who compute.</summary>
     NumericFingerprint Fingerprint { get; }
 
+    /// <summary>Finds who will compute; before it nobody knows their <see cref="Fingerprint"/>.</summary>
+    Task GatherAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
     /// <summary>Loads the initial weights, or those, the optimizer moments and the reference policy of a checkpoint.</summary>
     /// <param name="checkpoint">Folder of an intact checkpoint; null: the job's initial weights.</param>
     /// <param name="reference">Safetensors file of the reference policy; null: none is kept.</param>
-    Task LoadAsync(string? checkpoint, string? reference, CancellationToken cancellationToken);
+    /// <param name="policyVersion">Version of what is loaded.</param>
+    Task LoadAsync(string? checkpoint, string? reference, long policyVersion, CancellationToken cancellationToken);
+
+    /// <summary>Takes over weights, moments and reference policy from those who computed for an earlier coordinator of this run.</summary>
+    /// <returns>False: a complete copy of that version does not exist any more; then <see cref="LoadAsync"/> is called.</returns>
+    Task<bool> TryContinueAsync(long policyVersion, bool hasReference, CancellationToken cancellationToken) => Task.FromResult(false);
+
+    /// <summary>A step is about to begin, with the weights of a committed version: the place where computers may join or leave.</summary>
+    Task BeginStepAsync(long policyVersion, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>After <see cref="ComputeLostException"/>: brings weights and moments back to a committed version, on those who are left.</summary>
+    /// <exception cref="StateLostException">No complete copy of that version survives; the run goes back to its last checkpoint.</exception>
+    Task RecoverAsync(long policyVersion, CancellationToken cancellationToken) => throw new StateLostException("nothing computes but this process.");
 
     /// <summary>Writes model, tokenizer and optimizer files into a folder.</summary>
     Task SaveAsync(string folder, CancellationToken cancellationToken);

@@ -21,8 +21,8 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
     private readonly RewardSet _rewards;
     private readonly Dictionary<RolloutId, Completion[]> _rollouts = [];
     private readonly Dictionary<RolloutId, StepPlan> _plans = [];
-    private UpdateGradients? _update;
-    private UpdateGradients? _probe;
+    private Held? _update;
+    private Held? _probe;
 
     public LocalBackend(PreparedJob job)
     {
@@ -40,7 +40,7 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
 
     private int Shards => _job.Spec.Grid.Shards;
 
-    public Task LoadAsync(string? checkpoint, string? reference, CancellationToken cancellationToken)
+    public Task LoadAsync(string? checkpoint, string? reference, long policyVersion, CancellationToken cancellationToken)
     {
         PolicyFiles.Load(_job, _memory, checkpoint, reference);
         return Task.CompletedTask;
@@ -144,22 +144,22 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
     public Task<double> ReduceAsync(UpdateId update, CancellationToken cancellationToken)
     {
         double sum = 0;
-        foreach (var slice in _slices) { sum += slice.SumOfSquares(GradientsOf(update)); }
+        foreach (var (slice, gradients) in SlicesOf(update)) { sum += slice.SumOfSquares(gradients); }
         return Task.FromResult(sum);
     }
 
     public Task<double[][,]> GramAsync(UpdateId update, GramScope scope, CancellationToken cancellationToken) =>
-        Task.FromResult(_slices.Select(slice => slice.Gram(GradientsOf(update), scope)).ToArray());
+        Task.FromResult(SlicesOf(update).Select(part => part.Worker.Gram(part.Gradients, scope)).ToArray());
 
     public Task CombineAsync(UpdateId update, double[][] coefficients, CancellationToken cancellationToken)
     {
-        for (int slice = 0; slice < _slices.Length; slice++) { _slices[slice].Combine(GradientsOf(update), coefficients[slice]); }
+        foreach (var ((worker, gradients), alpha) in SlicesOf(update).Zip(coefficients)) { worker.Combine(gradients, alpha); }
         return Task.CompletedTask;
     }
 
     public Task<double[]> ApplyAsync(OptimizerUpdate update, CancellationToken cancellationToken)
     {
-        var products = SliceProducts.Sum(_slices.Select(slice => slice.Apply(GradientsOf(update.Id), _job.OptimizerOf(update.Id.Stage), update)));
+        var products = SliceProducts.Sum(SlicesOf(update.Id).Select(part => part.Worker.Apply(part.Gradients, _job.OptimizerOf(update.Id.Stage), update)));
         _update!.Dispose();
         _update = null;
         return Task.FromResult(products);
@@ -167,7 +167,7 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
 
     public Task<double[]> DisplacementAsync(UpdateId probe, CancellationToken cancellationToken)
     {
-        var products = SliceProducts.Sum(_slices.Select(slice => slice.Displacement(GradientsOf(probe))));
+        var products = SliceProducts.Sum(SlicesOf(probe).Select(part => part.Worker.Displacement(part.Gradients)));
         _probe!.Dispose();
         _probe = null;
         return Task.FromResult(products);
@@ -207,18 +207,10 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
 
     private Task<UpdateSums> Accumulate(UpdateId id, int rows, PolicyRows kind, Func<int, Tensor[], UpdateSums> shardGradients)
     {
-        var gradients = new UpdateGradients(_memory, Shards, rows, kind.LastBlockOnly ? _job.Layout.LastBlock() : null, rememberWeights: id.IsProbe);
-        if (id.IsProbe)
-        {
-            _probe?.Dispose();
-            _probe = gradients;
-        }
-        else
-        {
-            _update?.Dispose();
-            _update = gradients;
-        }
-
+        ref var place = ref id.IsProbe ? ref _probe : ref _update;
+        place?.Dispose();
+        place = null;
+        var gradients = new UpdateGradients(_memory, Shards, rows, kind.LastBlockOnly ? _job.Layout.LastBlock() : null);
         var sums = new UpdateSums();
         for (int shard = 0; shard < Shards; shard++)
         {
@@ -227,9 +219,20 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
             gradients.Offer(shard, buffers);
         }
 
+        place = new Held(gradients, [.. _slices.Select(slice => SliceGradients.ViewOf(gradients, slice.Range, rememberWeights: id.IsProbe))]);
         return Task.FromResult(sums);
     }
 
-    private UpdateGradients GradientsOf(UpdateId id) => (id.IsProbe ? _probe : _update)
-        ?? throw new InvalidOperationException($"no gradients of {id} are held.");
+    private IEnumerable<(SliceWorker Worker, SliceGradients Gradients)> SlicesOf(UpdateId id) => _slices.Zip(((id.IsProbe ? _probe : _update)
+        ?? throw new InvalidOperationException($"no gradients of {id} are held.")).Slices);
+
+    /// <summary>The gradients of one update, and the slices' parts of it.</summary>
+    private sealed record Held(UpdateGradients Gradients, SliceGradients[] Slices) : IDisposable
+    {
+        public void Dispose()
+        {
+            foreach (var slice in Slices) { slice.Dispose(); }
+            Gradients.Dispose();
+        }
+    }
 }

@@ -11,20 +11,28 @@ namespace Ctwa.Training.Steps;
 /// update was the first with smaller ones is written to the run directory before it is tried again: a resumed or replayed run
 /// does the same at the same place, so its bits are those of the run that met the limit.
 /// </summary>
-/// <param name="folder">Run directory.</param>
+/// <param name="run">Run directory.</param>
 /// <param name="warn">Receives one line for each halving.</param>
-internal sealed class MicroBatchLadder(ITrainingBackend inner, JobSpec spec, string folder, Action<string> warn) : ITrainingBackend
+internal sealed class MicroBatchLadder(ITrainingBackend inner, JobSpec spec, RunDirectory run, Action<string> warn) : ITrainingBackend
 {
     /// <summary>File of the run directory with one line per halving.</summary>
     public const string FileName = "micro-batches.jsonl";
 
-    private readonly List<Halving> _halvings = Read(Path.Combine(folder, FileName));
+    private readonly List<Halving> _halvings = Read(Path.Combine(run.Path, FileName));
 
     public int Lanes => inner.Lanes;
 
     public NumericFingerprint Fingerprint => inner.Fingerprint;
 
-    public Task LoadAsync(string? checkpoint, string? reference, CancellationToken cancellationToken) => inner.LoadAsync(checkpoint, reference, cancellationToken);
+    public Task GatherAsync(CancellationToken cancellationToken) => inner.GatherAsync(cancellationToken);
+
+    public Task LoadAsync(string? checkpoint, string? reference, long policyVersion, CancellationToken cancellationToken) => inner.LoadAsync(checkpoint, reference, policyVersion, cancellationToken);
+
+    public Task<bool> TryContinueAsync(long policyVersion, bool hasReference, CancellationToken cancellationToken) => inner.TryContinueAsync(policyVersion, hasReference, cancellationToken);
+
+    public Task BeginStepAsync(long policyVersion, CancellationToken cancellationToken) => inner.BeginStepAsync(policyVersion, cancellationToken);
+
+    public Task RecoverAsync(long policyVersion, CancellationToken cancellationToken) => inner.RecoverAsync(policyVersion, cancellationToken);
 
     public Task SaveAsync(string folder, CancellationToken cancellationToken) => inner.SaveAsync(folder, cancellationToken);
 
@@ -74,7 +82,8 @@ internal sealed class MicroBatchLadder(ITrainingBackend inner, JobSpec spec, str
             catch (OutOfDeviceMemoryException) when (now.Halvings < spec.Update.MicroBatchHalvings)
             {
                 _halvings.Add(new Halving(id.Stage, id.Step, id.Update, id.Pass));
-                AtomicFile.Write(Path.Combine(folder, FileName), [.. _halvings.SelectMany(halving => (byte[])[.. JsonSerializer.SerializeToUtf8Bytes(halving, StateJson.Lines), (byte)'\n'])], durable: true);
+                string file = Path.Combine(run.Path, FileName);
+                run.Write(file, () => AtomicFile.Write(file, [.. _halvings.SelectMany(halving => (byte[])[.. JsonSerializer.SerializeToUtf8Bytes(halving, StateJson.Lines), (byte)'\n'])], durable: true));
                 warn($"device memory ran out in update {id.Update} of {id.Stage.ToString().ToLowerInvariant()} step {id.Step}; micro-batches are halved from here on ({now.Halvings + 1} of at most {spec.Update.MicroBatchHalvings} times).");
             }
             catch (OutOfDeviceMemoryException failure)

@@ -100,11 +100,11 @@ public static class PolicyFiles
         memory.SecondMoment.zero_();
     }
 
-    /// <summary>Copies the weights to the reference policy and to a file.</summary>
-    public static void FreezeReference(PreparedJob job, PolicyMemory memory, string path)
+    /// <summary>Copies the weights to the reference policy and, if a path is given, to a file.</summary>
+    public static void FreezeReference(PreparedJob job, PolicyMemory memory, string? path)
     {
         using var scope = NewDisposeScope();
         using (no_grad()) { memory.EnsureReference().copy_(memory.Compute); }
-        ModelFiles.WriteVector(path, job.PolicyLayout, [("", memory.Reference!)]);
+        if (path is not null) { ModelFiles.WriteVector(path, job.PolicyLayout, [("", memory.Reference!)]); }
     }
 }

@@ -28,15 +28,15 @@ public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRang
     /// Σ g² of the slice in float64, blocks added in order; NaN or infinite if the gradient is. The value head is left out:
     /// clipping is of the policy's gradient.
     /// </summary>
-    public double SumOfSquares(UpdateGradients gradients)
+    public double SumOfSquares(SliceGradients gradients)
     {
         if (Body == 0) { return 0; }
         using var scope = NewDisposeScope();
-        return FlatBlocks.Sum(FlatBlocks.SumOfSquaresByBlock(gradients.Gradient.narrow(0, range.Start, Body)));
+        return FlatBlocks.Sum(FlatBlocks.SumOfSquaresByBlock(gradients.Gradient.narrow(0, 0, Body)));
     }
 
     /// <summary>The slice's part of the rows' Gram matrix, [rows, rows], in float64, blocks added in order.</summary>
-    public double[,] Gram(UpdateGradients gradients, GramScope scope)
+    public double[,] Gram(SliceGradients gradients, GramScope scope)
     {
         int rows = gradients.RowCount;
         long start = range.Start, end = range.Start + range.Length;
@@ -58,49 +58,49 @@ public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRang
 
     /// <summary>d = Σ_m α_m g_m over the slice; a row beyond the coefficients (KL and entropy) is added as it is.</summary>
     /// <param name="coefficients">α, shape [M].</param>
-    public void Combine(UpdateGradients gradients, ReadOnlySpan<double> coefficients)
+    public void Combine(SliceGradients gradients, ReadOnlySpan<double> coefficients)
     {
         if (range.Length == 0) { return; }
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var target = Part(gradients.EnsureCombined());
+        var target = gradients.EnsureCombined();
 
         // From zero each time: a combination that is asked for twice is the same.
         target.zero_();
         for (int row = 0; row < gradients.RowCount; row++)
         {
-            var part = Part(gradients.Row(row));
+            var part = gradients.Row(row);
             target.PlusInPlace(row < coefficients.Length ? part.Times(coefficients[row]) : part);
         }
     }
 
     /// <summary>One AdamW update of the slice; the gradient is scaled in place.</summary>
     /// <returns>⟨Δθ, g_m⟩ with each of several rows; empty for a single one.</returns>
-    public double[] Apply(UpdateGradients gradients, OptimizerSpec options, OptimizerUpdate update)
+    public double[] Apply(SliceGradients gradients, OptimizerSpec options, OptimizerUpdate update)
     {
         bool measure = gradients.RowCount > 1;
         if (range.Length == 0) { return new double[measure ? gradients.RowCount : 0]; }
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var before = measure ? Part(memory.Weights).clone() : null;
-        Step(gradients.Gradient, range.Start, Body, options, update, update.LearningRate);
+        Step(gradients.Gradient, 0, Body, options, update, update.LearningRate);
         // The supervised stage has no values: there its gradient is 0, and the head stays as it is.
-        Step(gradients.Gradient, range.Start + Body, range.Length - Body, options, update, update.Id.Stage == TrainingStage.Rl ? TailLearningRate : update.LearningRate);
+        Step(gradients.Gradient, Body, range.Length - Body, options, update, update.Id.Stage == TrainingStage.Rl ? TailLearningRate : update.LearningRate);
         memory.Publish(range);
         return before is null ? [] : ProductsWithRows(gradients, before);
     }
 
     /// <summary>⟨θ − θ_0, g_m⟩ over the slice, θ_0 being the weights that the gradients remember.</summary>
-    public double[] Displacement(UpdateGradients gradients)
+    public double[] Displacement(SliceGradients gradients)
     {
         if (range.Length == 0) { return new double[gradients.RowCount]; }
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return ProductsWithRows(gradients, Part(gradients.WeightsBefore));
+        return ProductsWithRows(gradients, gradients.WeightsBefore);
     }
 
     /// <summary>⟨θ − before, g_m⟩ over the slice, piece by piece.</summary>
-    private double[] ProductsWithRows(UpdateGradients gradients, Tensor before)
+    private double[] ProductsWithRows(SliceGradients gradients, Tensor before)
     {
         var blocks = Enumerable.Range(0, gradients.RowCount).Select(_ => new List<double[]>()).ToArray();
         for (long first = 0; first < range.Length; first += GramPiece)
@@ -109,7 +109,7 @@ public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRang
             long start = first, length = Math.Min(GramPiece, range.Length - first);
             Tensor Piece(Tensor slice) => slice.narrow(0, start, length);
             var displacement = Piece(Part(memory.Weights)).to(memory.Device) - Piece(before).to(memory.Device);
-            for (int row = 0; row < blocks.Length; row++) { blocks[row].Add(FlatBlocks.GramByBlock(stack([displacement, Piece(Part(gradients.Row(row)))]))); }
+            for (int row = 0; row < blocks.Length; row++) { blocks[row].Add(FlatBlocks.GramByBlock(stack([displacement, Piece(gradients.Row(row))]))); }
         }
 
         return [.. blocks.Select(row => FlatBlocks.SumGram(2, row)[0, 1])];
@@ -118,8 +118,8 @@ public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRang
     private void Step(Tensor gradient, long start, long length, OptimizerSpec options, OptimizerUpdate update, double learningRate)
     {
         if (length == 0) { return; }
-        Tensor Of(Tensor vector) => vector.narrow(0, start, length);
-        new AdamWSlice(Of(memory.Weights), Of(memory.FirstMoment), Of(memory.SecondMoment), options, update.AdamStep - 1).Apply(Of(gradient).to(memory.OptimizerDevice), learningRate, update.GradientScale);
+        Tensor Of(Tensor vector) => vector.narrow(0, range.Start + start, length);
+        new AdamWSlice(Of(memory.Weights), Of(memory.FirstMoment), Of(memory.SecondMoment), options, update.AdamStep - 1).Apply(gradient.narrow(0, start, length).to(memory.OptimizerDevice), learningRate, update.GradientScale);
     }
 
     private Tensor Part(Tensor vector) => vector.narrow(0, range.Start, range.Length);

@@ -21,9 +21,10 @@ public enum RunOutcome { Finished, Stopped }
 /// </summary>
 public sealed class TrainingLoop(PreparedJob job, ITrainingBackend computing, RunDirectory run, ITrainingObserver observer)
 {
-    private readonly MicroBatchLadder _backend = new(computing, job.Spec, run.Path, observer.Warning);
+    private readonly MicroBatchLadder _backend = new(computing, job.Spec, run, observer.Warning);
     private readonly JobSpec _spec = job.Spec;
     private readonly HeldOutMeasurement _heldOut = new(job, computing, run, observer);
+    private readonly LossCounter _losses = new();
     private string? _lastCheckpoint;
     private (TrainingStage Stage, int Step)? _lastCheckpointAt;
 
@@ -35,16 +36,36 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend computing, Ru
     /// <exception cref="RewardFailureException">A reward failed and its policy is <c>fail</c>.</exception>
     /// <exception cref="NumericFailureException">A gradient is not finite.</exception>
     /// <exception cref="RunDirectoryException">The run directory cannot be written.</exception>
+    /// <exception cref="RunFencedException">A later coordinator owns the run.</exception>
     public async Task<RunOutcome> RunAsync(CancellationToken stop, CancellationToken cancellationToken)
     {
-        var clock = Stopwatch.StartNew();
         foreach (string warning in job.Warnings) { observer.Warning(warning); }
         if (job.DroppedPrompts > 0) { observer.Warning($"{job.DroppedPrompts} prompts are longer than data.max_prompt_tokens ({_spec.Data.MaxPromptTokens}) and are left out."); }
 
-        var state = await LoadAsync(cancellationToken);
+        var clock = Stopwatch.StartNew();
+        bool takesOver = run.Epoch > 1;
+        while (true)
+        {
+            try
+            {
+                return await GoOnAsync(takesOver, clock, stop, cancellationToken);
+            }
+            catch (Exception lost) when (lost is StateLostException or ComputeLostException)
+            {
+                _losses.Count(lost);
+                observer.Warning($"{lost.Message} The run goes back to its last checkpoint.");
+                takesOver = false;
+            }
+        }
+    }
+
+    /// <summary>From the last commit or checkpoint to the end.</summary>
+    private async Task<RunOutcome> GoOnAsync(bool takesOver, Stopwatch clock, CancellationToken stop, CancellationToken cancellationToken)
+    {
+        var state = (takesOver ? await ContinueAsync(cancellationToken) : null) ?? await LoadAsync(cancellationToken);
         while (state.Stage == TrainingStage.Supervised && state.Step < job.Supervised!.Steps)
         {
-            state = await SupervisedStepAsync(state, cancellationToken);
+            state = await DoAsync(state, SupervisedStepAsync, cancellationToken);
             bool last = state.Step == job.Supervised.Steps;
             bool stopping = stop.IsCancellationRequested && !(last && _spec.Kind == JobKind.Sft);
             if (await CommitAsync(state, last || IsDue(state.Step, job.Supervised.CheckpointEvery), stopping, cancellationToken)) { return RunOutcome.Stopped; }
@@ -52,11 +73,11 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend computing, Ru
 
         if (_spec.Kind == JobKind.Rl)
         {
-            if (state.Stage == TrainingStage.Supervised) { state = await BeginReinforcementAsync(state, cancellationToken); }
-            if (state is { Step: 0, Validation: null }) { state = await _heldOut.BaselineAsync(state, cancellationToken); }
+            if (state.Stage == TrainingStage.Supervised) { state = await DoAsync(state, BeginReinforcementAsync, cancellationToken); }
+            if (state is { Step: 0, Validation: null }) { state = await DoAsync(state, _heldOut.BaselineAsync, cancellationToken); }
             while (state.Step < _spec.Schedule.Steps)
             {
-                state = await ReinforcementStepAsync(state, cancellationToken);
+                state = await DoAsync(state, ReinforcementStepAsync, cancellationToken);
                 bool last = state.Step == _spec.Schedule.Steps;
                 if (await CommitAsync(state, last || IsDue(state.Step, _spec.Schedule.CheckpointEvery), !last && stop.IsCancellationRequested, cancellationToken)) { return RunOutcome.Stopped; }
             }
@@ -64,8 +85,36 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend computing, Ru
 
         // A finished run that is resumed, or one without steps, still has its checkpoint and its report.
         if (_lastCheckpointAt != (state.Stage, state.Step)) { await CommitAsync(state, checkpoint: true, stopping: false, cancellationToken); }
-        await ReportAsync(state, clock.Elapsed, cancellationToken);
+        await DoAsync(state, async (final, token) =>
+        {
+            await ReportAsync(final, clock.Elapsed, token);
+            return final;
+        }, cancellationToken);
         return RunOutcome.Finished;
+    }
+
+    /// <summary>
+    /// Does a piece of work that begins at a committed state; when somebody who computes for it is lost, the weights go back to
+    /// that state and it is done again, with the same bits. Until it returns, it has written nothing that a second try would not replace.
+    /// </summary>
+    private async Task<TrainingRunState> DoAsync(TrainingRunState committed, Func<TrainingRunState, CancellationToken, Task<TrainingRunState>> work, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                await _backend.BeginStepAsync(committed.PolicyVersion, cancellationToken);
+                var next = await work(committed, cancellationToken);
+                _losses.Forget();
+                return next;
+            }
+            catch (ComputeLostException lost)
+            {
+                _losses.Count(lost);
+                observer.Warning($"{lost.Message} What follows {RunDirectory.StepName(committed.Stage, committed.Step)} is done again.");
+                await _backend.RecoverAsync(committed.PolicyVersion, cancellationToken);
+            }
+        }
     }
 
     /// <summary>One step of reinforcement learning; see docs/architecture.md for the same in a picture.</summary>
@@ -211,8 +260,22 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend computing, Ru
         return new AppliedUpdate(norm, scale, learningRate, products);
     }
 
+    /// <summary>Goes on after the last committed step, where the silos still hold what it left; null: they do not.</summary>
+    private async Task<TrainingRunState?> ContinueAsync(CancellationToken cancellationToken)
+    {
+        if (run.CommittedState() is not { } state || run.Checkpoints.NewestIntact(observer.Warning) is not { } checkpoint) { return null; }
+        DataFingerprints.Check(checkpoint.Path, job.DataFiles);
+        if (!await _backend.TryContinueAsync(state.PolicyVersion, state.ReferenceSha256 is not null, cancellationToken)) { return null; }
+        run.TruncateTo(state.Stage, state.Step);
+        run.CommitState(state);
+        (_lastCheckpoint, _lastCheckpointAt) = (checkpoint.Path, (checkpoint.State.Stage, checkpoint.State.Step));
+        observer.Message($"continued after {RunDirectory.StepName(state.Stage, state.Step)}");
+        return state;
+    }
+
     private async Task<TrainingRunState> LoadAsync(CancellationToken cancellationToken)
     {
+        await _backend.GatherAsync(cancellationToken);
         if (run.Checkpoints.NewestIntact(observer.Warning) is { } found)
         {
             var state = found.State;
@@ -220,10 +283,10 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend computing, Ru
             DataFingerprints.Check(found.Path, job.DataFiles);
             if (state.Scalarizer is { } memory && job.Scalarizer?.Initial() is { } expected) { memory.Require(expected.Method, expected.Version, expected.Objectives); }
             if (state.ReferenceSha256 is { } sha && (!File.Exists(ReferencePath) || CheckpointStore.Hash(ReferencePath) != sha)) { throw new RunDirectoryException($"'{ReferencePath}' is missing or damaged, and the job's KL term needs the reference policy; restore it or start a new run."); }
-            await _backend.LoadAsync(found.Path, state.ReferenceSha256 is null ? null : ReferencePath, cancellationToken);
+            await _backend.LoadAsync(found.Path, state.ReferenceSha256 is null ? null : ReferencePath, state.PolicyVersion, cancellationToken);
             run.TruncateTo(state.Stage, state.Step);
             run.CommitState(state);
-            RunDirectoryException.Guard(run.Path, () => DataFingerprints.WriteTo(run.Path, job.DataFiles));
+            run.Write(run.Path, () => DataFingerprints.WriteTo(run.Path, job.DataFiles));
             (_lastCheckpoint, _lastCheckpointAt) = (found.Path, (state.Stage, state.Step));
             observer.Message($"resumed after {RunDirectory.StepName(state.Stage, state.Step)}");
             return state;
@@ -232,8 +295,8 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend computing, Ru
         // Recorded scores of a run that died before its first checkpoint belong to its data.
         DataFingerprints.Check(run.Path, job.DataFiles);
         run.TruncateTo(TrainingStage.Supervised, -1);
-        RunDirectoryException.Guard(run.Path, () => DataFingerprints.WriteTo(run.Path, job.DataFiles));
-        await _backend.LoadAsync(null, null, cancellationToken);
+        run.Write(run.Path, () => DataFingerprints.WriteTo(run.Path, job.DataFiles));
+        await _backend.LoadAsync(null, null, policyVersion: 0, cancellationToken);
         observer.Message($"{job.Layout.Entries.Sum(entry => entry.Length):N0} parameters, {_spec.Grid.Shards} shards, {_spec.Grid.Slices} slices");
         var initial = new TrainingRunState
         {
@@ -255,13 +318,16 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend computing, Ru
         // What depends on the objectives begins here: a supervised checkpoint may be that of a job with other ones.
         state = state with { Stage = TrainingStage.Rl, Step = 0, Updates = 0, Scalarizer = job.Scalarizer!.Initial(), RewardKl = _spec.RewardKl is { } penalty ? Losses.RewardKlState.Initial(penalty) : null, Lengths = ResponseLengthStatistics.Start(_spec.Objectives), CovarianceSums = new double[_spec.Objectives.Count] };
         if (!job.CopiesReference) { return state; }
+        string temporary = FormattableString.Invariant($"{ReferencePath}.{run.Epoch}.tmp");
         await RunDirectoryException.GuardAsync(ReferencePath, async () =>
         {
-            string folder = Path.GetDirectoryName(ReferencePath)!;
-            Directory.CreateDirectory(folder);
-            await _backend.FreezeReferenceAsync(ReferencePath + ".tmp", cancellationToken);
-            File.Move(ReferencePath + ".tmp", ReferencePath, overwrite: true);
-            AtomicFile.SyncFolder(folder);
+            Directory.CreateDirectory(Path.GetDirectoryName(ReferencePath)!);
+            await _backend.FreezeReferenceAsync(temporary, cancellationToken);
+        });
+        run.Write(ReferencePath, () =>
+        {
+            File.Move(temporary, ReferencePath, overwrite: true);
+            AtomicFile.SyncFolder(Path.GetDirectoryName(ReferencePath)!);
         });
         return state with { ReferenceSha256 = CheckpointStore.Hash(ReferencePath) };
     }
@@ -271,11 +337,11 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend computing, Ru
     {
         cancellationToken.ThrowIfCancellationRequested();
         run.CommitState(state);
-        if (checkpoint || stopping) { await WriteCheckpointAsync(state, cancellationToken); }
+        if (checkpoint || stopping) { await DoAsync(state, WriteCheckpointAsync, cancellationToken); }
         return stopping;
     }
 
-    private async Task WriteCheckpointAsync(TrainingRunState state, CancellationToken cancellationToken)
+    private async Task<TrainingRunState> WriteCheckpointAsync(TrainingRunState state, CancellationToken cancellationToken)
     {
         run.FlushMetrics();
         async Task WriteFiles(string folder)
@@ -289,6 +355,7 @@ public sealed class TrainingLoop(PreparedJob job, ITrainingBackend computing, Ru
         _lastCheckpointAt = (state.Stage, state.Step);
         run.PruneScores();
         observer.Checkpoint(state.Stage, state.Step, _lastCheckpoint);
+        return state;
     }
 
     private async Task ReportAsync(TrainingRunState state, TimeSpan elapsed, CancellationToken cancellationToken)

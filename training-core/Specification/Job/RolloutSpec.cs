@@ -76,6 +76,13 @@ public sealed record GridSpec
     [Description("Native threads of one compute lane. Changing it may change bits.")]
     [Range(1, 1024)]
     public int ThreadsPerShard { get; init; } = 1;
+
+    [Description("Keep a second copy of every slice on another silo, so that the loss of one silo costs a step and not the steps since the last checkpoint. Never changes results.")]
+    public bool Mirror { get; init; } = true;
+
+    [Description("Generate a shard's answers a second time on another silo when they take this many times the median of the shards; the first result wins, both are the same. 0: never. Never changes results.")]
+    [Range(0.0, 1000.0)]
+    public double StragglerFactor { get; init; } = 4;
 }
 
 /// <summary>Length of the run, validation and checkpoints.</summary>

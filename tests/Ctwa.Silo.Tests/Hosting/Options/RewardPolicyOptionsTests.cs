@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Ctwa.Silo.Hosting;
+using Ctwa.Silo.Hosting.Options;
 using Ctwa.Training.Specification;
 using Xunit;
 

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using Ctwa.Training.Specification;
 
-namespace Ctwa.Silo.Hosting;
+namespace Ctwa.Silo.Hosting.Options;
 
 /// <summary>The options that say which programs, hosts and secrets jobs may use. Without them: none.</summary>
 internal sealed class RewardPolicyOptions

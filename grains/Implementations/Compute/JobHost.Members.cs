@@ -1,0 +1,393 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using Ctwa.Grains.Abstractions;
+using Ctwa.Grains.Channel;
+using Ctwa.Training.Gradients;
+using Ctwa.Training.Models;
+using Ctwa.Training.Native;
+using Ctwa.Training.Steps;
+using TorchSharp;
+
+namespace Ctwa.Grains.Compute;
+
+/// <summary>The silo's part in what silos do together: loading, collecting sums, handing over slices, publication, checkpoints.</summary>
+public sealed partial class JobHost : ITensorSource
+{
+    // Nodes of the tree on their way while one is added.
+    private const int NodesAhead = 2;
+
+    private readonly string _silo;
+    private readonly UInt128 _jobHash;
+    private readonly ITensorTransport? _transport;
+    private readonly ConcurrentDictionary<int, ulong> _known = new();
+    private JobPlacement? _placement;
+    private ImmutableArray<MemberPlace> _leaving = [];
+    private bool _hasBase;
+    private int _leases;
+
+    /// <summary>Takes a place in a plan and loads everything from files.</summary>
+    public async Task<MemberResult> LoadAsync(LoadWork work)
+    {
+        await QuiesceAsync();
+        Begin(work.Placement, []);
+        _rollouts.Clear();
+        await OnMemoryAsync(memory => PolicyFiles.Load(Job, memory, work.Checkpoint, work.Reference));
+        TakeSlices(work.Placement, work.Version);
+        return await DescribeAsync(withHashes: false);
+    }
+
+    /// <summary>Lets running work end, drops unfinished updates, and brings slices back to a committed version; those that cannot are given up.</summary>
+    public async Task<MemberResult> SettleAsync(long version)
+    {
+        await QuiesceAsync();
+        DropUpdates();
+        foreach (var (slice, copy) in _copies)
+        {
+            if (await LaneOf(slice, _ranges.Length).RunAsync(() => copy.Settle(version))) { continue; }
+            _copies.TryRemove(slice, out _);
+            copy.Dispose();
+        }
+
+        Attempt = new object();
+        return await DescribeAsync(withHashes: false);
+    }
+
+    /// <summary>Takes a place in a new plan: what it gives and is not here comes from other silos; what it takes away is freed.</summary>
+    public async Task<MemberResult> AdoptAsync(AdoptWork work, CancellationToken cancellationToken)
+    {
+        Begin(work.Placement, work.Leaving);
+        var first = Enumerable.Range(0, work.Sources.Length).Select(slice => work.Sources[slice]).FirstOrDefault(silo => silo != _silo);
+        if (_memory.Base is { } frozen && !_hasBase)
+        {
+            if (first is not null) { await PullAsync(first, new TensorId { Kind = TensorKind.Base }, frozen, cancellationToken); }
+            _hasBase = true;
+        }
+
+        if (work.ReferenceFrom is { } keeper && _memory.Reference is null)
+        {
+            await PullAsync(keeper, new TensorId { Kind = TensorKind.Reference }, await _lanes[0].RunAsync(_memory.EnsureReference), cancellationToken);
+        }
+
+        for (int slice = 0; slice < _ranges.Length; slice++)
+        {
+            if (!work.Placement.Slices[slice].Holders.Contains(_silo))
+            {
+                if (_copies.TryRemove(slice, out var gone)) { gone.Dispose(); }
+                continue;
+            }
+
+            if (_copies.TryGetValue(slice, out var held) && held.Version == work.Version) { continue; }
+            var copy = NewCopy(slice);
+            await PullSliceAsync(slice, work.Sources[slice], work.Version, weights: true, cancellationToken);
+            await LaneOf(slice, _ranges.Length).RunAsync(() => _memory.Publish(copy.Range));
+            copy.Version = work.Version;
+            _copies[slice] = copy;
+        }
+
+        return await DescribeAsync(withHashes: true);
+    }
+
+    /// <summary>Gets what others hold of the weights that models compute with, where it is not here already.</summary>
+    public async Task<MemberResult> PublishAsync(PublishWork work, CancellationToken cancellationToken)
+    {
+        for (int slice = 0; slice < _ranges.Length; slice++)
+        {
+            var range = _ranges[slice];
+            var (silo, hash) = (work.Slices[slice].Silo, work.Slices[slice].Hash);
+            if (range.Length == 0 || _copies.ContainsKey(slice)) { continue; }
+            if (work.Verify) { _known[slice] = await HashAsync(slice); }
+            if (_known.TryGetValue(slice, out ulong known) && known == hash) { continue; }
+            await PullAsync(silo, new TensorId { Kind = TensorKind.Compute, First = slice, Version = work.Version }, Part(_memory.Compute, range), cancellationToken);
+            ulong got = await HashAsync(slice);
+            if (got != hash) { throw new ComputeLostException($"slice {slice} of version {work.Version} came as {got:x16} from silo {silo}, which said {hash:x16}."); }
+            _known[slice] = got;
+            if (!work.Verify) { await LaneOf(slice, _ranges.Length).RunAsync(() => CopyToReplicas(range)); }
+        }
+
+        if (work.Verify)
+        {
+            await OnMemoryAsync(memory =>
+            {
+                foreach (var replica in _replicas) { replica.CopyFrom(memory); }
+            }, changes: false);
+        }
+
+        return await DescribeAsync(withHashes: false);
+    }
+
+    /// <summary>Forgets the optimizer's moments.</summary>
+    public Task ResetAsync() => OnMemoryAsync(PolicyFiles.ResetOptimizer, changes: false);
+
+    /// <summary>Freezes the present weights as reference policy; writes them, if this is the silo to do it.</summary>
+    public Task FreezeAsync(string? path) => OnMemoryAsync(memory => PolicyFiles.FreezeReference(Job, memory, path));
+
+    /// <summary>Gathers the slices that others hold and writes a checkpoint's files.</summary>
+    public async Task SaveAsync(SaveWork work, CancellationToken cancellationToken)
+    {
+        for (int slice = 0; slice < _ranges.Length; slice++)
+        {
+            // Where models compute with the master weights themselves, those of all slices are here.
+            if (!_copies.ContainsKey(slice)) { await PullSliceAsync(slice, work.Sources[slice], work.Version, weights: !ReferenceEquals(_memory.Compute, _memory.Weights), cancellationToken); }
+        }
+
+        await OnMemoryAsync(memory => PolicyFiles.Save(Job, memory, work.Folder), changes: false);
+    }
+
+    /// <summary>Takes the canonical sums of an update over a slice; see <see cref="CollectWork"/>.</summary>
+    public async Task CollectAsync(int slice, UpdateId update, CollectWork work, CancellationToken cancellationToken)
+    {
+        var copy = Copy(slice);
+        if (copy.TryGradients(update) is not null) { return; }
+        var covered = work.LastBlockOnly ? SliceGradients.Intersect(copy.Range, Job.Layout.LastBlock()) : copy.Range;
+        var lane = LaneOf(slice, _ranges.Length);
+        if (work.From is null && work.Nodes is [var whole] && whole.Silo == _silo)
+        {
+            await lane.RunAsync(() => copy.Hold(update, SliceGradients.ViewOf(Held(update), copy.Range, rememberWeights: update.IsProbe)));
+            return;
+        }
+
+        var rows = new Tensor?[work.Rows];
+        try
+        {
+            for (int row = 0; row < rows.Length; row++)
+            {
+                if (covered.Length == 0) { rows[row] = await lane.RunAsync(() => _memory.RentGradient(0)); }
+                else if (work.From is { } primary)
+                {
+                    rows[row] = await lane.RunAsync(() => _memory.RentGradient(covered.Length));
+                    await PullAsync(primary, IdOf(TensorKind.SliceSum, update) with { Row = row, First = slice }, rows[row]!, cancellationToken);
+                }
+                else { rows[row] = await SumAsync(lane, update, row, covered, work, cancellationToken); }
+            }
+
+            await lane.RunAsync(() => copy.Hold(update, new SliceGradients(_memory, copy.Range, covered, rows!, rememberWeights: update.IsProbe)));
+        }
+        catch
+        {
+            foreach (var row in rows)
+            {
+                if (row is not null) { _memory.ReturnGradient(row); }
+            }
+
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public TensorLease Open(in TensorRequest request)
+    {
+        if (request.Epoch < Epoch) { throw new TensorRefusedException(TensorRefusal.StaleEpoch, $"epoch {request.Epoch} has been replaced by {Epoch}."); }
+        var id = request.Id;
+        var tensor = Find(id) ?? throw new TensorRefusedException(TensorRefusal.NotReady, $"{id.Kind} {id.First}+{id.Count} of step {id.Step}, version {id.Version}, is not here.");
+        long size = tensor.NumberOfElements * tensor.ElementSize;
+        if (request.Offset < 0 || request.Length < 0 || request.Offset > size - request.Length)
+        {
+            tensor.Dispose();
+            throw new TensorRefusedException(TensorRefusal.OutOfRange, $"bytes {request.Offset} to {request.Offset + request.Length} of {size}.");
+        }
+
+        Interlocked.Increment(ref _leases);
+        // What lies on a device is handed over through the host's memory.
+        var host = tensor.device_type == DeviceType.CPU ? tensor : _lanes[0].RunAsync(() => tensor.cpu().DetachFromDisposeScope()).GetAwaiter().GetResult();
+        return new TensorLease(TensorAddress.Of(host) + (nint)request.Offset, () =>
+        {
+            host.Dispose();
+            if (!ReferenceEquals(host, tensor)) { tensor.Dispose(); }
+            Interlocked.Decrement(ref _leases);
+        });
+    }
+
+    private Tensor? Find(TensorId id)
+    {
+        var update = new UpdateId((TrainingStage)id.Stage, id.Step, id.Update, id.Pass) { Halvings = id.Halvings };
+        Tensor? Slice(Tensor vector) => _copies.TryGetValue(id.First, out var copy) && copy.Version == id.Version ? Part(vector, copy.Range) : null;
+        return id.Kind switch
+        {
+            TensorKind.Compute => Slice(_memory.Compute),
+            TensorKind.Master => Slice(_memory.Weights),
+            TensorKind.FirstMoment => Slice(_memory.FirstMoment),
+            TensorKind.SecondMoment => Slice(_memory.SecondMoment),
+            TensorKind.Gradient => TryHeld(update)?.Node(id.Row, id.First, id.Count) is { } node ? Part(node, new SliceRange(0, node.NumberOfElements)) : null,
+            TensorKind.SliceSum => _copies.TryGetValue(id.First, out var holder) && holder.TryGradients(update) is { } sums ? Part(sums.Row(id.Row), new SliceRange(0, sums.Covered.Length)) : null,
+            TensorKind.Reference => _memory.Reference is { } reference ? Part(reference, new SliceRange(0, reference.NumberOfElements)) : null,
+            TensorKind.Base => _memory.Base is { } frozen && _hasBase ? Part(frozen, new SliceRange(0, frozen.NumberOfElements)) : null,
+            _ => null,
+        };
+    }
+
+    /// <summary>A row's sum over all shards, over a range of the parameters: nodes from left to right, added in the canonical tree.</summary>
+    private async Task<Tensor> SumAsync(ComputeLane lane, UpdateId update, int row, SliceRange covered, CollectWork work, CancellationToken cancellationToken)
+    {
+        var buffers = new Tensor?[Job.Spec.Grid.Shards];
+        var tree = new CanonicalTreeSum(
+            buffers.Length,
+            (left, right) => SliceGradients.Add(buffers[left]!, buffers[right]!),
+            shard =>
+            {
+                _memory.ReturnGradient(buffers[shard]!);
+                buffers[shard] = null;
+            });
+        long offset = covered.Start - (work.LastBlockOnly ? Job.Layout.LastBlock().Start : 0);
+        var coming = new Queue<(GradientNode Node, Tensor Buffer, Task Arrival)>();
+        try
+        {
+            foreach (var node in work.Nodes)
+            {
+                var buffer = await lane.RunAsync(() => _memory.RentGradient(covered.Length));
+                coming.Enqueue((node, buffer, FetchAsync(node, buffer)));
+                if (coming.Count > NodesAhead) { await TakeAsync(); }
+            }
+
+            while (coming.Count > 0) { await TakeAsync(); }
+            return buffers[0]!;
+        }
+        catch
+        {
+            foreach (var (_, buffer, arrival) in coming)
+            {
+                await arrival.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                _memory.ReturnGradient(buffer);
+            }
+
+            foreach (var buffer in buffers)
+            {
+                if (buffer is not null) { _memory.ReturnGradient(buffer); }
+            }
+
+            throw;
+        }
+
+        async Task TakeAsync()
+        {
+            var (node, buffer, arrival) = coming.Peek();
+            await arrival;
+            coming.Dequeue();
+            buffers[node.First] = buffer;
+            await lane.RunAsync(() => tree.Offer(node.First, node.Count));
+        }
+
+        Task FetchAsync(GradientNode node, Tensor buffer) => node.Silo == _silo
+            ? lane.RunAsync(() => Copy(buffer, Held(update).Node(row, node.First, node.Count) ?? throw new ComputeLostException($"the gradient of shards {node.First}..{node.First + node.Count - 1} is not here."), new SliceRange(offset, covered.Length)))
+            : PullAsync(node.Silo, IdOf(TensorKind.Gradient, update) with { Row = row, First = node.First, Count = node.Count }, buffer, cancellationToken, offset);
+    }
+
+    private async Task PullSliceAsync(int slice, string silo, long version, bool weights, CancellationToken cancellationToken)
+    {
+        var range = _ranges[slice];
+        if (range.Length == 0) { return; }
+        (TensorKind Kind, Tensor Vector)[] parts = [(TensorKind.Master, _memory.Weights), (TensorKind.FirstMoment, _memory.FirstMoment), (TensorKind.SecondMoment, _memory.SecondMoment)];
+        foreach (var (kind, vector) in weights ? parts : parts[1..])
+        {
+            using var part = Part(vector, range);
+            await PullAsync(silo, new TensorId { Kind = kind, First = slice, Version = version }, part, cancellationToken);
+        }
+    }
+
+    /// <summary>Copies as many elements as the destination has from a tensor of another silo.</summary>
+    /// <param name="silo">Who has it.</param>
+    /// <param name="id">Which, but for the job.</param>
+    /// <param name="destination">Contiguous.</param>
+    /// <param name="cancellationToken">Ends the transfer.</param>
+    /// <param name="firstElement">Of the source.</param>
+    /// <exception cref="ComputeLostException">The other silo is gone or does not have it.</exception>
+    private async Task PullAsync(string silo, TensorId id, Tensor destination, CancellationToken cancellationToken, long firstElement = 0)
+    {
+        if (destination.NumberOfElements == 0) { return; }
+        var member = Placement.Members.FirstOrDefault(one => one.Silo == silo) ?? _leaving.FirstOrDefault(one => one.Silo == silo) ?? throw new ComputeLostException($"silo {silo}, which has {id.Kind}, is not a member of the job.");
+        var transport = _transport ?? throw new ComputeLostException("this silo has no channel to others.");
+        using var staging = destination.device_type == DeviceType.CPU ? null : await _lanes[0].RunAsync(() => torch.empty_like(destination, device: torch.CPU).DetachFromDisposeScope());
+        var target = staging ?? destination;
+        var request = new TensorRequest(id with { Job = _jobHash }, Epoch, firstElement * target.ElementSize, target.NumberOfElements * target.ElementSize);
+        try
+        {
+            await transport.PullAsync(new TensorEndpoint(member.ChannelHost, member.ChannelPort), request, TensorAddress.Of(target), cancellationToken);
+        }
+        catch (Exception failure) when (failure is TensorRefusedException or IOException or TimeoutException or System.Net.Sockets.SocketException or System.Security.Authentication.AuthenticationException)
+        {
+            throw new ComputeLostException($"{id.Kind} could not be got from silo {silo}: {failure.Message}", failure);
+        }
+
+        if (staging is not null) { await _lanes[0].RunAsync(() => Copy(destination, staging, new SliceRange(0, staging.NumberOfElements))); }
+    }
+
+    private TensorId IdOf(TensorKind kind, UpdateId update) => new() { Job = _jobHash, Kind = kind, Stage = (int)update.Stage, Step = update.Step, Update = update.Update, Pass = update.Pass, Halvings = update.Halvings };
+
+    private void Begin(JobPlacement placement, ImmutableArray<MemberPlace> leaving)
+    {
+        DropUpdates();
+        _leaving = leaving;
+        _placement = placement;
+        _known.Clear();
+        Attempt = new object();
+    }
+
+    private void TakeSlices(JobPlacement placement, long version)
+    {
+        foreach (var copy in _copies.Values) { copy.Dispose(); }
+        _copies.Clear();
+        _hasBase = true;
+        for (int slice = 0; slice < _ranges.Length; slice++)
+        {
+            if (!placement.Slices[slice].Holders.Contains(_silo)) { continue; }
+            _copies[slice] = NewCopy(slice);
+            _copies[slice].Version = version;
+        }
+    }
+
+    private SliceCopy NewCopy(int slice) => new(_memory, new SliceWorker(_memory, _ranges[slice], Job.Layout.LastBlock()) { TailLearningRate = (Job.Spec.Loss.Value ?? new()).LearningRate });
+
+    private void DropUpdates()
+    {
+        lock (_lock)
+        {
+            foreach (var copy in _copies.Values)
+            {
+                copy.Drop(probe: false);
+                copy.Drop(probe: true);
+            }
+
+            _update?.Gradients.Dispose();
+            _probe?.Gradients.Dispose();
+            (_update, _probe) = (null, null);
+        }
+    }
+
+    /// <summary>Waits for the work that lanes have been given: lanes take it in order.</summary>
+    private Task QuiesceAsync() => Task.WhenAll(_lanes.Select(lane => lane.RunAsync(() => { })));
+
+    private async Task<MemberResult> DescribeAsync(bool withHashes)
+    {
+        int[] slices = [.. _copies.Keys.Order()];
+        var hashes = ImmutableArray.CreateBuilder<ulong>();
+        foreach (int slice in withHashes ? slices : []) { hashes.Add(await OnSlice(slice, copy => copy.ComputeHash())); }
+        return new MemberResult([.. slices], hashes.ToImmutable(), _memory.Reference is not null, Lanes, System.Text.Json.JsonSerializer.Serialize(Fingerprint));
+    }
+
+    private Task<ulong> HashAsync(int slice) => LaneOf(slice, _ranges.Length).RunAsync(() =>
+    {
+        using var part = Part(_memory.Compute, _ranges[slice]);
+        return TensorAddress.Hash(part);
+    });
+
+    /// <summary>Runs work on the whole memory, on the first lane.</summary>
+    private Task OnMemoryAsync(Action<PolicyMemory> work, bool changes = true) => _lanes[0].RunAsync(() =>
+    {
+        work(_memory);
+        if (!changes) { return; }
+        foreach (var replica in _replicas) { replica.CopyFrom(_memory); }
+    });
+
+    private void CopyToReplicas(SliceRange range)
+    {
+        foreach (var replica in _replicas) { replica.CopyFrom(_memory, range); }
+    }
+
+    private static Tensor Part(Tensor vector, SliceRange range) => vector.narrow(0, range.Start, range.Length).DetachFromDisposeScope();
+
+    private static void Copy(Tensor target, Tensor source, SliceRange range)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var noGrad = torch.no_grad();
+        target.copy_(source.narrow(0, range.Start, range.Length));
+    }
+}

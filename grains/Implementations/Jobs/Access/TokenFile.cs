@@ -1,0 +1,60 @@
+using Ctwa.Grains.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Ctwa.Grains.Jobs.Access;
+
+/// <summary>The file of tokens, read again when it changes: a token that is taken out is refused within seconds.</summary>
+internal sealed class TokenFile
+{
+    private static readonly TimeSpan s_lookEvery = TimeSpan.FromSeconds(2);
+    private readonly Lock _gate = new();
+    private readonly string _path;
+    private readonly TimeProvider _time;
+    private readonly ILogger<TokenFile> _logger;
+    private volatile TokenTable _table;
+    private (DateTime Written, long Length) _version;
+    private long _looked;
+
+    /// <exception cref="InvalidDataException">The file is no list of tokens.</exception>
+    public TokenFile(GridTokensFile file, TimeProvider time, ILogger<TokenFile> logger)
+    {
+        (_path, _time, _logger) = (file.Path, time, logger);
+        _version = Version();
+        _looked = time.GetTimestamp();
+        _table = TokenTable.Read(_path);
+    }
+
+    /// <summary>Whose token it is; null: nobody's.</summary>
+    public GridCaller? Find(string? token)
+    {
+        if (_time.GetElapsedTime(Interlocked.Read(ref _looked)) > s_lookEvery) { Refresh(); }
+        return token is null ? null : _table.Find(token);
+    }
+
+    private void Refresh()
+    {
+        lock (_gate)
+        {
+            if (_time.GetElapsedTime(Interlocked.Read(ref _looked)) <= s_lookEvery) { return; }
+            Interlocked.Exchange(ref _looked, _time.GetTimestamp());
+            try
+            {
+                var version = Version();
+                if (version == _version) { return; }
+                _version = version;
+                _table = TokenTable.Read(_path);
+            }
+            catch (Exception broken) when (broken is InvalidDataException or IOException or UnauthorizedAccessException)
+            {
+                // A slip in an editor must not lock everybody out, nor let anybody in.
+                _logger.LogError("the tokens as they were before stay valid: {Reason}", broken.Message);
+            }
+        }
+    }
+
+    private (DateTime, long) Version()
+    {
+        var file = new FileInfo(_path);
+        return file.Exists ? (file.LastWriteTimeUtc, file.Length) : default;
+    }
+}
