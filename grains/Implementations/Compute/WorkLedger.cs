@@ -39,7 +39,7 @@ internal sealed class WorkLedger<TResult>(int remembered = 8)
     public async Task<(WorkStatus Status, TResult? Result, string? Error)> PollAsync(string key, CancellationToken cancellationToken)
     {
         if (!_work.TryGetValue(key, out var work)) { return (WorkStatus.Unknown, default, null); }
-        await Task.WhenAny(work, Task.Delay(s_longestPoll, cancellationToken));
+        if (!work.IsCompleted) { await Task.WhenAny(work, Task.Delay(s_longestPoll, cancellationToken)); }
         if (!work.IsCompleted) { return (WorkStatus.Running, default, null); }
         if (work.IsCompletedSuccessfully) { return (WorkStatus.Done, await work, null); }
         return (WorkStatus.Failed, default, work.Exception?.GetBaseException() is { } failure ? $"{failure.GetType().Name}: {failure.Message}" : "cancelled");

@@ -124,6 +124,7 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
         {
             // A job's failure must reach its watchers, whatever it is; unexpected ones are logged with their stack.
             _failure = Describe(failure);
+            if (failure is RunFencedException or StaleCoordinatorException) { logger.LogWarning("job {JobId}: {Reason} ({Count} writes of replaced coordinators were refused on this silo so far)", JobId, failure.Message, RunDirectory.RefusedWrites); }
             if (_failure.Kind == JobFailureKind.Internal) { logger.LogError(failure, "job {JobId} failed", JobId); }
         }
         finally

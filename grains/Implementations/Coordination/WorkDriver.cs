@@ -41,7 +41,7 @@ internal static class WorkDriver
                     case WorkStatus.Unknown: started = false; break;
                 }
             }
-            catch (Exception failure) when (IsLost(failure, cancellationToken))
+            catch (Exception failure) when (failure is not ComputeLostException && IsLost(failure, cancellationToken))
             {
                 // The callee may or may not have got the call; every call here is idempotent.
                 if (!IsTransient(failure) || ++failures >= Attempts) { throw new ComputeLostException($"{name}: {Why(failure)}", failure); }

@@ -60,7 +60,7 @@ public sealed class WorkDriverTests
     {
         Answers(() => (WorkStatus.Failed, 0, error));
         var failure = await Assert.ThrowsAsync(kind, () => DriveAsync());
-        Assert.Equal(message, failure.Message);
+        Assert.StartsWith(message, failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
