@@ -37,7 +37,9 @@ public sealed partial class ZombieTests(ITestOutputHelper output) : IDisposable
         string[] logs = [.. grid.Silos.Select(silo => silo.Process.ReadLog())];
         int calls = logs.Sum(log => RefusedCalls().Count(log)), writes = logs.Sum(log => RefusedWrites().Count(log));
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{zombie} was replaced by {successor}, woke at line {lines} of {expected.History.Count}; refused: {calls} calls, {writes} writes; it {(zombie.IsRunning ? "still runs" : $"ended with exit code {zombie.Process.ExitCode}")}"));
-        Assert.True(calls + writes > 0, "nothing of the zombie was refused: it made no call, or nobody counted.");
+        // Woken late, it may read that it was declared dead, and end itself, before it calls anybody; that every call and write would have been
+        // refused is tested one by one in ElasticTests and RunFenceTests.
+        Assert.True(calls + writes > 0 || !zombie.IsRunning, "the zombie still runs, and nothing of it was refused: it made no call, or nobody counted.");
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
