@@ -29,6 +29,9 @@ internal sealed class TestGrid : IAsyncDisposable, IEpochSource
     /// <summary>Called before each transfer; what it throws is its failure.</summary>
     public Action<TensorRequest>? BeforeTransfer { set => _transport.Before = value; }
 
+    /// <summary>Transfers that a silo has served so far.</summary>
+    public int ServedBy(int silo) => _transport.Served.GetValueOrDefault(silo + 1);
+
     public IGrainFactory Grains => _hosts.First(host => host is not null)!.Services.GetRequiredService<IGrainFactory>();
 
     public static async Task<TestGrid> StartAsync(int silos, int lanes = 1)
@@ -121,6 +124,8 @@ internal sealed class TestGrid : IAsyncDisposable, IEpochSource
 
         public ConcurrentDictionary<int, JobHosts> Sources { get; } = new();
 
+        public ConcurrentDictionary<int, int> Served { get; } = new();
+
         public Action<TensorRequest>? Before { get; set; }
 
         public long Count => Interlocked.Read(ref _count);
@@ -133,6 +138,7 @@ internal sealed class TestGrid : IAsyncDisposable, IEpochSource
             Before?.Invoke(request);
             if (!Sources.TryGetValue(peer.Port, out var source)) { throw new IOException($"nobody serves tensors at {peer}."); }
             Copy(source, request, destination);
+            Served.AddOrUpdate(peer.Port, 1, (_, count) => count + 1);
             Interlocked.Increment(ref _count);
             Interlocked.Add(ref _bytes, request.Length);
         }

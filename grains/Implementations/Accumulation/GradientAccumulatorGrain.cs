@@ -43,7 +43,7 @@ public sealed class GradientAccumulatorGrain(JobHosts hosts) : Grain, IGradientA
 
     private static async Task<SliceReport> CollectAsync(JobHost host, int slice, CollectWork work)
     {
-        await host.CollectAsync(slice, work.Update.ToCore(), work, CancellationToken.None);
+        await host.CollectAsync(slice, work.Update.ToCore(), work);
         return s_nothing;
     }
 

@@ -16,30 +16,33 @@ public sealed partial class JobHost : ITensorSource
     // Nodes of the tree on their way while one is added.
     private const int NodesAhead = 2;
 
+    // The channel's own deadlines are shorter.
+    private static readonly TimeSpan s_longestTransfer = TimeSpan.FromMinutes(2);
+
     private readonly string _silo;
     private readonly UInt128 _jobHash;
     private readonly ITensorTransport? _transport;
     private readonly ConcurrentDictionary<int, ulong> _known = new();
+    private readonly MemoryGate _gate = new();
     private JobPlacement? _placement;
+    private long _placementEpoch;
     private ImmutableArray<MemberPlace> _leaving = [];
     private bool _hasBase;
-    private int _leases;
+    private bool _hasReference;
 
     /// <summary>Takes a place in a plan and loads everything from files.</summary>
-    public async Task<MemberResult> LoadAsync(LoadWork work)
+    public Task<MemberResult> LoadAsync(LoadWork work) => AloneAsync(async () =>
     {
-        await QuiesceAsync();
-        Begin(work.Placement, []);
+        Begin(work.Placement, work.Epoch, []);
         _rollouts.Clear();
         await OnMemoryAsync(memory => PolicyFiles.Load(Job, memory, work.Checkpoint, work.Reference));
+        (_hasBase, _hasReference) = (true, work.Reference is not null);
         TakeSlices(work.Placement, work.Version);
-        return await DescribeAsync(withHashes: false);
-    }
+    });
 
     /// <summary>Lets running work end, drops unfinished updates, and brings slices back to a committed version; those that cannot are given up.</summary>
-    public async Task<MemberResult> SettleAsync(long version)
+    public Task<MemberResult> SettleAsync(long version) => AloneAsync(async () =>
     {
-        await QuiesceAsync();
         DropUpdates();
         foreach (var (slice, copy) in _copies)
         {
@@ -49,13 +52,14 @@ public sealed partial class JobHost : ITensorSource
         }
 
         Attempt = new object();
-        return await DescribeAsync(withHashes: false);
-    }
+    });
 
     /// <summary>Takes a place in a new plan: what it gives and is not here comes from other silos; what it takes away is freed.</summary>
-    public async Task<MemberResult> AdoptAsync(AdoptWork work, CancellationToken cancellationToken)
+    public async Task<MemberResult> AdoptAsync(AdoptWork work)
     {
-        Begin(work.Placement, work.Leaving);
+        using var pass = _gate.Enter();
+        var cancellationToken = pass.Closing;
+        Begin(work.Placement, work.Epoch, work.Leaving);
         var first = Enumerable.Range(0, work.Sources.Length).Select(slice => work.Sources[slice]).FirstOrDefault(silo => silo != _silo);
         if (_memory.Base is { } frozen && !_hasBase)
         {
@@ -63,9 +67,10 @@ public sealed partial class JobHost : ITensorSource
             _hasBase = true;
         }
 
-        if (work.ReferenceFrom is { } keeper && _memory.Reference is null)
+        if (work.ReferenceFrom is { } keeper && !_hasReference)
         {
             await PullAsync(keeper, new TensorId { Kind = TensorKind.Reference }, await _lanes[0].RunAsync(_memory.EnsureReference), cancellationToken);
+            _hasReference = true;
         }
 
         for (int slice = 0; slice < _ranges.Length; slice++)
@@ -80,6 +85,7 @@ public sealed partial class JobHost : ITensorSource
             var copy = NewCopy(slice);
             await PullSliceAsync(slice, work.Sources[slice], work.Version, weights: true, cancellationToken);
             await LaneOf(slice, _ranges.Length).RunAsync(() => _memory.Publish(copy.Range));
+            cancellationToken.ThrowIfCancellationRequested();
             copy.Version = work.Version;
             _copies[slice] = copy;
         }
@@ -88,8 +94,10 @@ public sealed partial class JobHost : ITensorSource
     }
 
     /// <summary>Gets what others hold of the weights that models compute with, where it is not here already.</summary>
-    public async Task<MemberResult> PublishAsync(PublishWork work, CancellationToken cancellationToken)
+    public async Task<MemberResult> PublishAsync(PublishWork work)
     {
+        using var pass = _gate.Enter();
+        var cancellationToken = pass.Closing;
         for (int slice = 0; slice < _ranges.Length; slice++)
         {
             var range = _ranges[slice];
@@ -116,14 +124,25 @@ public sealed partial class JobHost : ITensorSource
     }
 
     /// <summary>Forgets the optimizer's moments.</summary>
-    public Task ResetAsync() => OnMemoryAsync(PolicyFiles.ResetOptimizer, changes: false);
+    public async Task ResetAsync()
+    {
+        using var pass = _gate.Enter();
+        await OnMemoryAsync(PolicyFiles.ResetOptimizer, changes: false);
+    }
 
     /// <summary>Freezes the present weights as reference policy; writes them, if this is the silo to do it.</summary>
-    public Task FreezeAsync(string? path) => OnMemoryAsync(memory => PolicyFiles.FreezeReference(Job, memory, path));
+    public async Task FreezeAsync(string? path)
+    {
+        using var pass = _gate.Enter();
+        await OnMemoryAsync(memory => PolicyFiles.FreezeReference(Job, memory, path));
+        _hasReference = true;
+    }
 
     /// <summary>Gathers the slices that others hold and writes a checkpoint's files.</summary>
-    public async Task SaveAsync(SaveWork work, CancellationToken cancellationToken)
+    public async Task SaveAsync(SaveWork work)
     {
+        using var pass = _gate.Enter();
+        var cancellationToken = pass.Closing;
         for (int slice = 0; slice < _ranges.Length; slice++)
         {
             // Where models compute with the master weights themselves, those of all slices are here.
@@ -134,8 +153,10 @@ public sealed partial class JobHost : ITensorSource
     }
 
     /// <summary>Takes the canonical sums of an update over a slice; see <see cref="CollectWork"/>.</summary>
-    public async Task CollectAsync(int slice, UpdateId update, CollectWork work, CancellationToken cancellationToken)
+    public async Task CollectAsync(int slice, UpdateId update, CollectWork work)
     {
+        using var pass = _gate.Enter();
+        var cancellationToken = pass.Closing;
         var copy = Copy(slice);
         if (copy.TryGradients(update) is not null) { return; }
         var covered = work.LastBlockOnly ? SliceGradients.Intersect(copy.Range, Job.Layout.LastBlock()) : copy.Range;
@@ -177,6 +198,22 @@ public sealed partial class JobHost : ITensorSource
     public TensorLease Open(in TensorRequest request)
     {
         if (request.Epoch < Epoch) { throw new TensorRefusedException(TensorRefusal.StaleEpoch, $"epoch {request.Epoch} has been replaced by {Epoch}."); }
+        MemoryGate.Pass pass;
+        try { pass = _gate.Enter(); }
+        catch (ComputeLostException closed) { throw new TensorRefusedException(TensorRefusal.NotReady, closed.Message); }
+        try
+        {
+            return Lend(request, pass);
+        }
+        catch
+        {
+            pass.Dispose();
+            throw;
+        }
+    }
+
+    private TensorLease Lend(in TensorRequest request, MemoryGate.Pass pass)
+    {
         var id = request.Id;
         var tensor = Find(id) ?? throw new TensorRefusedException(TensorRefusal.NotReady, $"{id.Kind} {id.First}+{id.Count} of step {id.Step}, version {id.Version}, is not here.");
         long size = tensor.NumberOfElements * tensor.ElementSize;
@@ -186,14 +223,13 @@ public sealed partial class JobHost : ITensorSource
             throw new TensorRefusedException(TensorRefusal.OutOfRange, $"bytes {request.Offset} to {request.Offset + request.Length} of {size}.");
         }
 
-        Interlocked.Increment(ref _leases);
         // What lies on a device is handed over through the host's memory.
         var host = tensor.device_type == DeviceType.CPU ? tensor : _lanes[0].RunAsync(() => tensor.cpu().DetachFromDisposeScope()).GetAwaiter().GetResult();
         return new TensorLease(TensorAddress.Of(host) + (nint)request.Offset, () =>
         {
             host.Dispose();
             if (!ReferenceEquals(host, tensor)) { tensor.Dispose(); }
-            Interlocked.Decrement(ref _leases);
+            pass.Dispose();
         });
     }
 
@@ -209,7 +245,7 @@ public sealed partial class JobHost : ITensorSource
             TensorKind.SecondMoment => Slice(_memory.SecondMoment),
             TensorKind.Gradient => TryHeld(update)?.Node(id.Row, id.First, id.Count) is { } node ? Part(node, new SliceRange(0, node.NumberOfElements)) : null,
             TensorKind.SliceSum => _copies.TryGetValue(id.First, out var holder) && holder.TryGradients(update) is { } sums ? Part(sums.Row(id.Row), new SliceRange(0, sums.Covered.Length)) : null,
-            TensorKind.Reference => _memory.Reference is { } reference ? Part(reference, new SliceRange(0, reference.NumberOfElements)) : null,
+            TensorKind.Reference => _hasReference && _memory.Reference is { } reference ? Part(reference, new SliceRange(0, reference.NumberOfElements)) : null,
             TensorKind.Base => _memory.Base is { } frozen && _hasBase ? Part(frozen, new SliceRange(0, frozen.NumberOfElements)) : null,
             _ => null,
         };
@@ -302,7 +338,7 @@ public sealed partial class JobHost : ITensorSource
         {
             await transport.PullAsync(new TensorEndpoint(member.ChannelHost, member.ChannelPort), request, TensorAddress.Of(target), cancellationToken);
         }
-        catch (Exception failure) when (failure is TensorRefusedException or IOException or TimeoutException or System.Net.Sockets.SocketException or System.Security.Authentication.AuthenticationException)
+        catch (Exception failure) when (failure is TensorRefusedException or OperationCanceledException or IOException or TimeoutException or System.Net.Sockets.SocketException or System.Security.Authentication.AuthenticationException)
         {
             throw new ComputeLostException($"{id.Kind} could not be got from silo {silo}: {failure.Message}", failure);
         }
@@ -312,8 +348,11 @@ public sealed partial class JobHost : ITensorSource
 
     private TensorId IdOf(TensorKind kind, UpdateId update) => new() { Job = _jobHash, Kind = kind, Stage = (int)update.Stage, Step = update.Step, Update = update.Update, Pass = update.Pass, Halvings = update.Halvings };
 
-    private void Begin(JobPlacement placement, ImmutableArray<MemberPlace> leaving)
+    private void Begin(JobPlacement placement, long epoch, ImmutableArray<MemberPlace> leaving)
     {
+        // A message that was on its way for long.
+        if (_placement is { } now && (epoch, placement.Generation).CompareTo((_placementEpoch, now.Generation)) < 0) { throw new ComputeLostException($"plan {placement.Generation} has been replaced by plan {now.Generation}."); }
+        _placementEpoch = epoch;
         DropUpdates();
         _leaving = leaving;
         _placement = placement;
@@ -325,7 +364,6 @@ public sealed partial class JobHost : ITensorSource
     {
         foreach (var copy in _copies.Values) { copy.Dispose(); }
         _copies.Clear();
-        _hasBase = true;
         for (int slice = 0; slice < _ranges.Length; slice++)
         {
             if (!placement.Slices[slice].Holders.Contains(_silo)) { continue; }
@@ -352,15 +390,28 @@ public sealed partial class JobHost : ITensorSource
         }
     }
 
-    /// <summary>Waits for the work that lanes have been given: lanes take it in order.</summary>
-    private Task QuiesceAsync() => Task.WhenAll(_lanes.Select(lane => lane.RunAsync(() => { })));
+    /// <summary>Changes the memory with nobody else in it: transfers have ended, and lanes, which work in order, have done what they were given.</summary>
+    private async Task<MemberResult> AloneAsync(Func<Task> change)
+    {
+        await _gate.CloseAsync(s_longestTransfer);
+        try
+        {
+            await Task.WhenAll(_lanes.Select(lane => lane.RunAsync(() => { })));
+            await change();
+            return await DescribeAsync(withHashes: false);
+        }
+        finally
+        {
+            _gate.Open();
+        }
+    }
 
     private async Task<MemberResult> DescribeAsync(bool withHashes)
     {
         int[] slices = [.. _copies.Keys.Order()];
         var hashes = ImmutableArray.CreateBuilder<ulong>();
         foreach (int slice in withHashes ? slices : []) { hashes.Add(await OnSlice(slice, copy => copy.ComputeHash())); }
-        return new MemberResult([.. slices], hashes.ToImmutable(), _memory.Reference is not null, Lanes, System.Text.Json.JsonSerializer.Serialize(Fingerprint));
+        return new MemberResult([.. slices], hashes.ToImmutable(), _hasReference, Lanes, System.Text.Json.JsonSerializer.Serialize(Fingerprint));
     }
 
     private Task<ulong> HashAsync(int slice) => LaneOf(slice, _ranges.Length).RunAsync(() =>

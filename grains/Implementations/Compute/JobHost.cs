@@ -142,8 +142,16 @@ public sealed partial class JobHost : IDisposable
 
     public void Dispose()
     {
-        // Transfers to other silos read this memory; they have deadlines of their own.
-        SpinWait.SpinUntil(() => Volatile.Read(ref _leases) == 0, TimeSpan.FromSeconds(30));
+        try
+        {
+            _gate.CloseAsync(s_longestTransfer).GetAwaiter().GetResult();
+        }
+        catch (ComputeLostException)
+        {
+            // Somebody still reads this memory: a leak until the process ends is better than its end now.
+            return;
+        }
+
         foreach (var lane in _lanes) { lane.Dispose(); }
         foreach (var copy in _copies.Values) { copy.Dispose(); }
         _update?.Gradients.Dispose();
@@ -151,6 +159,7 @@ public sealed partial class JobHost : IDisposable
         foreach (var worker in _workers) { worker.Dispose(); }
         foreach (var replica in _replicas) { replica.Dispose(); }
         _memory.Dispose();
+        _gate.Dispose();
     }
 
     private Task<UpdateSums> AccumulateAsync(int shard, UpdateId update, int rows, PolicyRows kind, Func<ShardWorker, Tensor[], UpdateSums> work)

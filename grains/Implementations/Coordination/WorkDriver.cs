@@ -60,7 +60,7 @@ internal static class WorkDriver
         return error[..colon] switch
         {
             nameof(OutOfDeviceMemoryException) => new OutOfDeviceMemoryException($"{name}: {message}"),
-            nameof(ComputeLostException) or nameof(JobNotHereException) => new ComputeLostException($"{name}: {message}"),
+            nameof(ComputeLostException) or nameof(JobNotHereException) or nameof(OperationCanceledException) or nameof(TaskCanceledException) => new ComputeLostException($"{name}: {message}"),
             nameof(JobInputException) => new JobInputException(message),
             nameof(NumericFailureException) => new NumericFailureException(message),
             nameof(IOException) or nameof(RunDirectoryException) or nameof(UnauthorizedAccessException) or nameof(DirectoryNotFoundException) or nameof(FileNotFoundException) => new IOException(message),

@@ -50,9 +50,9 @@ public sealed class MemberGrain(JobHosts hosts) : Grain, IMemberGrain
         {
             case LoadWork load: return await host.LoadAsync(load);
             case SettleWork settle: return await host.SettleAsync(settle.Version);
-            case AdoptWork adopt: return await host.AdoptAsync(adopt, CancellationToken.None);
-            case PublishWork publish: return await host.PublishAsync(publish, CancellationToken.None);
-            case SaveWork save: await host.SaveAsync(save, CancellationToken.None); break;
+            case AdoptWork adopt: return await host.AdoptAsync(adopt);
+            case PublishWork publish: return await host.PublishAsync(publish);
+            case SaveWork save: await host.SaveAsync(save); break;
             case FreezeWork freeze: await host.FreezeAsync(freeze.Path); break;
             case ResetWork: await host.ResetAsync(); break;
             default: throw new NotSupportedException($"members do not know {work.GetType().Name}.");

@@ -55,6 +55,7 @@ public sealed class WorkDriverTests
     [InlineData("JobInputException: no such variable", typeof(JobInputException), "no such variable")]
     [InlineData("NumericFailureException: not finite", typeof(NumericFailureException), "not finite")]
     [InlineData("OutOfDeviceMemoryException: full", typeof(OutOfDeviceMemoryException), "shard 3: full")]
+    [InlineData("TaskCanceledException: given up", typeof(ComputeLostException), "shard 3: given up")]
     [InlineData("JobNotHereException: freed", typeof(ComputeLostException), "shard 3: freed")]
     public async Task Failures_that_somebody_can_act_on_keep_their_kind(string error, Type kind, string message)
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Channel;
 using Ctwa.Grains.Coordination;
@@ -73,14 +74,16 @@ public sealed class ElasticTests : IDisposable
         var local = await _jobs.TrainLocallyAsync(spec, "local");
         await using var grid = await TestGrid.StartAsync(2);
         int joined = -1;
+        grid.BeforeTransfer = _ => Thread.Sleep(10); // Steps that take long enough for a silo to join and to leave.
         var run = await RunAsync(grid, spec, "joined", async (kind, steps) =>
         {
             if (kind == JobEventKind.SupervisedStep && steps == 3) { joined = await grid.JoinAsync(); }
-            if (kind == JobEventKind.Step && steps == 3) { grid.SelfOf(1).BeginDraining(); }
+            if (kind == JobEventKind.Step && steps == 2) { grid.SelfOf(1).BeginDraining(); }
         });
         Assert.Equal(local.ModelHash, run.ModelHash);
         Assert.Equal(local.History, run.History);
-        Assert.True(joined > 0);
+        Assert.True(grid.ServedBy(joined) > 0, "the silo that joined had no part.");
+        Assert.True(grid.HostsOf(1).IsIdle, "the silo that was asked to leave still holds something of the job.");
     }
 
     [Fact]
@@ -131,6 +134,28 @@ public sealed class ElasticTests : IDisposable
         string proof = SiloProofOfSecret.Of(secret, "127.0.0.1:1@2");
         Assert.True(SiloProofOfSecret.IsRight(secret, "127.0.0.1:1@2", proof));
         Assert.False(SiloProofOfSecret.IsRight(secret, "127.0.0.1:1@3", proof));
+    }
+
+    // What arrived in part must not pass for the whole.
+    [Fact]
+    public async Task A_silo_that_got_half_of_what_it_needs_to_join_gets_it_again()
+    {
+        var spec = _jobs.Read(ExactnessJobs.Create("ctwa", odd: true));
+        var local = await _jobs.TrainLocallyAsync(spec, "local");
+        await using var grid = await TestGrid.StartAsync(2);
+        var broken = new ConcurrentDictionary<TensorKind, bool>();
+        grid.BeforeTransfer = request =>
+        {
+            Thread.Sleep(80); // Steps that take long enough for a silo to join.
+            if (request.Id.Kind is TensorKind.Reference or TensorKind.SecondMoment && broken.TryAdd(request.Id.Kind, true)) { throw new IOException("torn"); }
+        };
+        var run = await RunAsync(grid, spec, "half", async (kind, steps) =>
+        {
+            if (kind == JobEventKind.Step && steps == 1) { await grid.JoinAsync(); }
+        });
+        Assert.Equal(local.ModelHash, run.ModelHash);
+        Assert.Equal(local.History, run.History);
+        Assert.Contains(TensorKind.Reference, broken.Keys);
     }
 
     [Fact]
