@@ -9,6 +9,7 @@ using Ctwa.Silo.Hosting.Health;
 using Ctwa.Silo.Hosting.Options;
 using Ctwa.Silo.Hosting.Redis;
 using Ctwa.Silo.Hosting.Tls;
+using Ctwa.Silo.Hosting.Web;
 using Ctwa.Training.Native;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
@@ -51,17 +52,17 @@ internal static class SiloHost
         var tls = LoadTls(options.Security.Tls);
         using var data = options.Folders.Data is { } folder ? DataFolder.Open(folder) : null;
         var probe = new HealthProbe(options.Operation.StuckAfter);
-        await using var health = options.Operation.HealthPort is { } port ? await HealthServer.StartAsync(options.Cluster.Bind, port, probe, cancellationToken) : null;
-        using var host = await StartAsync(options, devices, tls, probe, cancellationToken);
+        await using var web = options.Operation.HealthPort is { } port ? await WebServer.StartAsync(options.Cluster.Bind, port, probe, cancellationToken) : null;
+        using var host = await StartAsync(options, devices, tls, probe, web, cancellationToken);
         if (host is null) { return SiloExitCodes.Success; }
         await Console.Out.WriteLineAsync(GridIdentity.ReadyLine);
-        await Console.Out.WriteLineAsync(Ports(host.Services, health));
+        await Console.Out.WriteLineAsync(Ports(host.Services, web));
         await host.WaitForShutdownAsync(cancellationToken);
         return host.Services.GetRequiredService<Departure>().ExitCode;
     }
 
     /// <returns>Null: it was asked to leave before it served.</returns>
-    private static async Task<IHost?> StartAsync(SiloOptions options, IReadOnlyList<torch.Device> devices, TlsLink? tls, HealthProbe probe, CancellationToken cancellationToken)
+    private static async Task<IHost?> StartAsync(SiloOptions options, IReadOnlyList<torch.Device> devices, TlsLink? tls, HealthProbe probe, WebServer? web, CancellationToken cancellationToken)
     {
         Departure departure;
         bool choosesPorts = options.Cluster is { SiloPort: 0 } or { GatewayPort: 0 };
@@ -80,6 +81,7 @@ internal static class SiloHost
                 }
 
                 probe.Attach(host.Services);
+                web?.Attach(host.Services);
                 await host.StartAsync(cancellationToken);
                 return host;
             }
@@ -131,6 +133,7 @@ internal static class SiloHost
         if (options.Operation.ParentStdin) { builder.Services.AddSingleton<IHostLifetime, ParentLink.Lifetime>(); }
         else { builder.Services.AddSingleton<IHostLifetime, SignalLifetime>(); }
         builder.Services.AddSingleton(options.Folders);
+        if (options.Operation.HealthPort is not null) { builder.Services.AddSiloEndpoints(); }
         if (options.Security.Tokens is { } tokens) { builder.Services.AddSingleton(new GridTokensFile(tokens)); }
         if (options.Security.Secret is { } secret) { builder.Services.AddSingleton(secret); }
         builder.UseOrleans(silo =>
@@ -154,10 +157,10 @@ internal static class SiloHost
         Tls = options.Security.Tls is { } files ? new TensorChannelTls(X509Certificate2.CreateFromPemFile(files.Certificate, files.Key), X509CertificateLoader.LoadCertificateFromFile(files.Authority)) : null,
     };
 
-    private static string Ports(IServiceProvider services, HealthServer? health)
+    private static string Ports(IServiceProvider services, WebServer? web)
     {
         var silo = services.GetRequiredService<ILocalSiloDetails>();
         int channel = services.GetRequiredService<SiloSelf>().Channel.Port;
-        return FormattableString.Invariant($"{GridIdentity.PortsLine} silo={silo.SiloAddress.Endpoint.Port} gateway={silo.GatewayAddress?.Endpoint.Port ?? 0} channel={channel} health={health?.Port ?? 0} address={silo.SiloAddress.ToParsableString()}");
+        return FormattableString.Invariant($"{GridIdentity.PortsLine} silo={silo.SiloAddress.Endpoint.Port} gateway={silo.GatewayAddress?.Endpoint.Port ?? 0} channel={channel} health={web?.Port ?? 0} address={silo.SiloAddress.ToParsableString()}");
     }
 }
