@@ -13,7 +13,17 @@ using Ctwa.Training.Specification;
 namespace Ctwa.Training.Steps;
 
 /// <summary>How a run ended.</summary>
-public enum RunOutcome { Finished, Stopped }
+public enum RunOutcome
+{
+    /// <summary>All steps are done.</summary>
+    Finished,
+
+    /// <summary>On request, with a checkpoint.</summary>
+    Stopped,
+
+    /// <summary>At a commit: another loop goes on after it with those who compute, and does no step again.</summary>
+    HandedOver,
+}
 
 /// <summary>
 /// A run from its start or its last checkpoint to its end: the readable definition of what a step is. It orders the
@@ -68,7 +78,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
             state = await DoAsync(state, SupervisedStepAsync, cancellationToken);
             bool last = state.Step == job.Supervised.Steps;
             bool stopping = stop.IsCancellationRequested && !(last && _spec.Kind == JobKind.Sft);
-            if (await CommitAsync(state, last || IsDue(state.Step, job.Supervised.CheckpointEvery), stopping, cancellationToken)) { return RunOutcome.Stopped; }
+            if (await CommitAsync(state, last || IsDue(state.Step, job.Supervised.CheckpointEvery), stopping, cancellationToken) is { } end) { return end; }
         }
 
         if (_spec.Kind == JobKind.Rl)
@@ -79,7 +89,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
             {
                 state = await DoAsync(state, ReinforcementStepAsync, cancellationToken);
                 bool last = state.Step == _spec.Schedule.Steps;
-                if (await CommitAsync(state, last || IsDue(state.Step, _spec.Schedule.CheckpointEvery), !last && stop.IsCancellationRequested, cancellationToken)) { return RunOutcome.Stopped; }
+                if (await CommitAsync(state, last || IsDue(state.Step, _spec.Schedule.CheckpointEvery), !last && stop.IsCancellationRequested, cancellationToken) is { } end) { return end; }
             }
         }
 
@@ -260,13 +270,27 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         return new AppliedUpdate(norm, scale, learningRate, products);
     }
 
-    /// <summary>The step's commit. True: the run was asked to stop, and has its checkpoint.</summary>
-    private async Task<bool> CommitAsync(TrainingRunState state, bool checkpoint, bool stopping, CancellationToken cancellationToken)
+    /// <summary>The step's commit.</summary>
+    /// <returns>Null: the loop goes on. It was asked to stop, and has its checkpoint; or it was handed over.</returns>
+    private async Task<RunOutcome?> CommitAsync(TrainingRunState state, bool checkpoint, bool stopping, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         run.CommitState(state);
-        if (checkpoint || stopping) { await DoAsync(state, WriteCheckpointAsync, cancellationToken); }
-        return stopping;
+        // Whoever goes on elsewhere starts from a checkpoint's records, also where it needs none of its weights.
+        bool leaving = !stopping && _backend.IsLeaving;
+        if (checkpoint || stopping || (leaving && _lastCheckpoint is null)) { await DoAsync(state, WriteCheckpointAsync, cancellationToken); }
+        if (stopping) { return RunOutcome.Stopped; }
+        if (!leaving) { return null; }
+        bool handedOver = false;
+        await DoAsync(state, async (same, token) =>
+        {
+            handedOver = await _backend.HandOverAsync(same.PolicyVersion, token);
+            return same;
+        }, cancellationToken);
+        if (!handedOver) { return null; }
+        run.FlushMetrics();
+        observer.Message($"handed over after {RunDirectory.StepName(state.Stage, state.Step)}: this silo leaves");
+        return RunOutcome.HandedOver;
     }
 
     private async Task<TrainingRunState> WriteCheckpointAsync(TrainingRunState state, CancellationToken cancellationToken)
