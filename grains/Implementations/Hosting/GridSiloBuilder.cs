@@ -36,6 +36,7 @@ public static class GridSiloBuilder
         silo.Services.AddSingleton(options);
         silo.Services.AddSingleton(self);
         silo.Services.AddSingleton<JobHosts>();
+        silo.Services.AddSingleton<Rollouts.IShardStations, Rollouts.ShardStations>();
         silo.Services.TryAddSingleton<ISiloActivity, LaneActivity>();
         silo.Services.TryAddSingleton(new GridFolders());
         silo.Services.AddPlacementDirector<PinnedPlacement, PinnedPlacementDirector>();
