@@ -25,6 +25,9 @@ public sealed partial class JobHosts(SiloComputeOptions options, ILogger<JobHost
     /// <summary>No job has shards, slices or rewards here; its coordinator may be.</summary>
     public bool IsIdle => _jobs.Values.All(job => job.Host is null && job.Rewards is null);
 
+    /// <summary>Jobs that have shards or slices here.</summary>
+    public IEnumerable<string> Computing => _jobs.Where(job => job.Value.Host is not null).Select(job => job.Key);
+
     /// <summary>How long the oldest piece of work has been running on a lane.</summary>
     public TimeSpan LongestWork => _jobs.Values.Max(job => job.Host?.LongestWork) ?? TimeSpan.Zero;
 

@@ -2,6 +2,7 @@ using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
 using Ctwa.Grains.Hosting;
 using Ctwa.Grains.Jobs;
+using Ctwa.Grains.Jobs.Logs;
 using Ctwa.Grains.Jobs.Streams;
 using Ctwa.Training.Rewards;
 using Ctwa.Training.Runs;
@@ -26,6 +27,8 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
     private JobFailure? _failure;
     private Task? _run;
     private JobEventFeed? _feed;
+    private JobLog? _log;
+    private GrainBackend? _backend;
     private bool _opening;
     private bool _drained;
 
@@ -62,7 +65,9 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
         }
 
         _feed = services.GetService<JobEventFeeds>()?.Open(JobId);
-        _events.Start(run.Epoch, _feed);
+        _log = new JobLog(run.Path, run.Epoch, TimeProvider.System);
+        _events.Start(run.Epoch, _feed, _log);
+        _log.Add(JobLogLevel.Info, $"{(submission.Resume ? "resumed" : "started")} by silo {hosts.Silo}");
         _status = JobStatus.Running;
         _run = RunAsync(spec, run);
         return null;
@@ -73,7 +78,7 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
     {
         if (_run is null) { return new JobProgress(JobStatus.Unknown, [], null); }
         var events = await _events.AfterAsync(afterSequence, () => HasEnded, cancellationToken);
-        return new JobProgress(_status, events, _failure) { Epoch = _events.Epoch };
+        return new JobProgress(_status, events, _failure) { Epoch = _events.Epoch, Activity = HasEnded ? null : _backend?.Activity };
     }
 
     /// <inheritdoc/>
@@ -109,9 +114,9 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
             run.WriteJob(JobSpecYaml.Write(spec)); // A resume may have a longer schedule.
             // Data, memory and models are made off the turn, which must stay free for watchers (invariants I8, I9).
             var job = await hosts.PrepareAsync(JobId, run.Epoch, spec, run.Path);
-            var log = new GridLog(JobId, logger);
+            var log = new GridLog(JobId, logger, _log!.Add);
             var members = new GridMembers(membership, GrainFactory, services.GetService<ClusterSecret>(), log.Impostor);
-            backend = new GrainBackend(JobId, run.Epoch, job, JobSpecJson.Serialize(spec), run.Path, members, GrainFactory, log, Drain);
+            _backend = backend = new GrainBackend(JobId, run.Epoch, job, JobSpecJson.Serialize(spec), run.Path, members, GrainFactory, log, Drain);
             var outcome = await new TrainingLoop(job, backend, run, _events).RunAsync(_stop.Token, _abort.Token);
             end = outcome == RunOutcome.Finished ? JobStatus.Succeeded : JobStatus.Stopped;
             if (end == JobStatus.Stopped && _drained)
@@ -135,6 +140,10 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
             await Task.Run(() => hosts.Close(JobId, run.Epoch));
             await Task.Run(run.Dispose);
             if (_feed is not null) { await _feed.DisposeAsync(); }
+            if (_failure is { } reason) { _log!.Add(reason.Kind == JobFailureKind.Replaced ? JobLogLevel.Warning : JobLogLevel.Error, reason.Message); }
+            else { _log!.Add(JobLogLevel.Info, end == JobStatus.Succeeded ? "succeeded" : "stopped after a checkpoint"); }
+            await _log.DisposeAsync();
+            _backend = null;
             _status = end;
             _events.Signal();
         }
