@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Invocation;
 using Ctwa.Client.Output;
 using Ctwa.Client.Shell;
 
@@ -18,25 +17,21 @@ internal static class CtwaCommand
         (output, error) = (new CleanWriter(output), new CleanWriter(error));
         if (arguments is [CommandLineCompletion.Word, ..]) { return await GuardAsync(() => CompletionCommand.AnswerAsync(arguments, output), error); }
         var parsed = Root().Parse(arguments);
-        // Help and version are asked for with half a command line, too.
-        bool isWrong = parsed.Errors.Count > 0 && parsed.Action is null or ParseErrorAction;
+        if (ParseMistake.Is(parsed))
+        {
+            await ParseMistake.TellAsync(parsed, error, help: arguments.Length == 0);
+            return ExitCodes.BadInput;
+        }
+
         var configuration = new InvocationConfiguration
         {
-            // The library writes "did you mean" to the output; a pipe must not take it for a result.
-            Output = isWrong ? error : output,
+            Output = output,
             Error = error,
             // `train` handles signals itself: it needs more than two seconds for a checkpoint.
             ProcessTerminationTimeout = null,
             EnableDefaultExceptionHandler = false,
         };
-        if (parsed.Action is ParseErrorAction wrong) { wrong.ShowHelp = arguments.Length == 0; }
-        return await GuardAsync(
-            async () =>
-            {
-                int code = await parsed.InvokeAsync(configuration);
-                return isWrong ? ExitCodes.BadInput : code;
-            },
-            error);
+        return await GuardAsync(() => parsed.InvokeAsync(configuration), error);
     }
 
     private static async Task<int> GuardAsync(Func<Task<int>> command, TextWriter error)

@@ -37,7 +37,7 @@ internal static class LogsCommand
                 if (Directory.Exists(name)) { await ReadAsync(new FileLogSource(name), parsed.GetValue(tail), printer, signals.Stop); }
                 else
                 {
-                    var grid = GridAccess.To(target());
+                    var grid = GridAccess.To(Target(name, target));
                     await grid.UseAsync(
                         async connection =>
                         {
@@ -59,6 +59,13 @@ internal static class LogsCommand
             ("ctwa logs tiny-20261127-081511 --tail 20", "the last lines of a job on the current context's grid"),
             ("ctwa logs tiny-20261127-081511 --follow --level warning", "warnings and errors as they come"),
             ("ctwa logs runs/quickstart-20261127-081511", "a run of ctwa train on this machine"));
+    }
+
+    private static GridTarget Target(string name, Func<GridTarget> target)
+    {
+        try { return target(); }
+        // Whoever mistypes a folder must not wonder what a grid has to do with it.
+        catch (CommandFailure none) { throw new CommandFailure(none.ExitCode, $"there is no folder '{name}', so it is taken for a job of a grid:\n{none.Message}"); }
     }
 
     internal static async Task ReadAsync(ILogSource source, int? tail, LogPrinter printer, CancellationToken cancellationToken)

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Help;
-using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Ctwa.Client.Commands;
@@ -43,16 +42,18 @@ internal static class ToolCommand
         }
 
         var parsed = CommandLineParser.Parse(Root(), arguments);
-        // The library writes "did you mean" to the output; a pipe must not take it for a result.
-        bool isWrong = parsed.Errors.Count > 0 && parsed.Action is null or ParseErrorAction;
-        var configuration = new InvocationConfiguration { Output = isWrong ? error : output, Error = error, EnableDefaultExceptionHandler = false };
+        if (ParseMistake.Is(parsed))
+        {
+            await ParseMistake.TellAsync(parsed, error, help: false);
+            return ToolExitCodes.BadInput;
+        }
+
+        var configuration = new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false };
         // Two seconds after a signal the library ends the process: not that of a verb to which Ctrl-C means something else.
         if (parsed.CommandResult.Command is IHandlesSignals) { configuration.ProcessTerminationTimeout = null; }
-        if (parsed.Action is ParseErrorAction wrong) { wrong.ShowHelp = false; }
         try
         {
-            int code = await parsed.InvokeAsync(configuration);
-            return isWrong ? ToolExitCodes.BadInput : code;
+            return await parsed.InvokeAsync(configuration);
         }
         catch (ToolFailure failure)
         {

@@ -87,6 +87,9 @@ internal sealed partial class TranscriptSession : IAsyncDisposable
         text = Took().Replace(text, "<duration>");
         text = Processor().Replace(text, "cpu <processor>");
         text = Rate().Replace(text, "<n> tok/s");
+        text = Kernels().Replace(text, "<instructions> kernels, <processor>");
+        text = Lanes().Replace(text, "with <n> lanes");
+        text = ShortHash().Replace(text, "sha256 <hash>");
         text = Decimal().Replace(text, "#.#");
         return Columns().Replace(text, "  ");
     }
@@ -118,8 +121,17 @@ internal sealed partial class TranscriptSession : IAsyncDisposable
     [GeneratedRegex(@"\b[0-9.]+k? tok/s")]
     private static partial Regex Rate();
 
-    [GeneratedRegex(@"[-+]?\b[0-9]+\.[0-9]+(e-?[0-9]+)?")]
+    [GeneratedRegex(@"(?<![0-9.])[-+]?[0-9]+\.[0-9]+(e-?[0-9]+)?(?![0-9.]*[0-9])")]
     private static partial Regex Decimal();
+
+    [GeneratedRegex(@"\b(avx512|avx2|default) kernels, [^\n]+")]
+    private static partial Regex Kernels();
+
+    [GeneratedRegex("with [0-9]+ lanes?")]
+    private static partial Regex Lanes();
+
+    [GeneratedRegex(@"sha256 [0-9a-f]{12}\b")]
+    private static partial Regex ShortHash();
 
     [GeneratedRegex(@"(?<=[^ \n]) {2,}")]
     private static partial Regex Columns();
