@@ -24,6 +24,9 @@ internal static class ExitCodes
     /// <summary>A job that was waited for was paused or cancelled.</summary>
     public const int JobHalted = 10;
 
+    /// <summary><c>ctwa doctor</c> found something that will not work.</summary>
+    public const int ChecksFailed = 11;
+
     /// <summary>128 + SIGHUP: the terminal was closed.</summary>
     public const int HungUp = 129;
 
@@ -48,7 +51,8 @@ internal static class ExitCodes
           8    device memory ran out
           9    the grid refused: no token, an unknown one, or one without the right
           10   the job that was waited for was paused or cancelled; it can be resumed
-          130  stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed terminal; the run can be resumed
+          11   doctor: a check failed
+          130  stopped by Ctrl-C (or a question was answered with no), 143 by SIGTERM, 129 by a closed terminal; the run can be resumed
         """;
 
     public static int Of(JobFailureKind kind) => kind switch

@@ -18,14 +18,17 @@ internal static class CompareCommand
     private static readonly Option<int> Parallel = new("--parallel") { Description = "Runs at a time; they share the cores.", HelpName = "n", DefaultValueFactory = _ => 1 };
     private static readonly Option<string?> Output = new("--output", "-o") { Description = "Folder of the comparison, one run directory per job and seed; default: runs/compare-DATE-TIME. Finished runs in it are used again.", HelpName = "dir" };
     private static readonly Option<string?> Document = new("--document") { Description = "Also write the tables into this Markdown file, between its compare markers, and the picture beside it.", HelpName = "file" };
-    private static readonly Option<bool> Json = new("--json") { Description = "Print the results as JSON; progress goes to the error stream." };
+    private static readonly Option<bool> Json = JsonOption.Create("Print the results as one JSON document; progress and errors go to the error stream.");
+    private static readonly Option<string?> Silo = SiloOption.Create();
     private static readonly Option<bool> AllowDifferent = new("--allow-different") { Description = "Compare jobs that differ in more than name and scalarizer; the report says in what." };
 
     public static Command Create()
     {
-        var command = new Command("compare", "Train several jobs with several seeds under one budget, and write one table and one picture.") { Jobs, Seeds, Steps, Set, Parallel, Output, Document, Json, AllowDifferent };
-        command.SetAction((parsed, _) => RunAsync(Read(parsed), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error));
-        return command;
+        var command = new Command("compare", "Train several jobs with several seeds under one budget, and write one table and one picture.") { Jobs, Seeds, Steps, Set, Parallel, Output, Document, Json, AllowDifferent, Silo };
+        command.SetAction((parsed, _) => RunAsync(Read(parsed), parsed.GetValue(Silo), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error));
+        return command.WithExamples(
+            ("ctwa compare examples/arithmetic/*.yaml --seeds 3", "every method with three seeds: one table, one picture"),
+            ("ctwa compare a.yaml b.yaml --steps 10 --parallel 2 --json > table.json", "two jobs, short, for programs"));
     }
 
     internal static CompareOptions Read(ParseResult parsed) => new()
@@ -41,7 +44,7 @@ internal static class CompareCommand
         AllowDifferent = parsed.GetValue(AllowDifferent),
     };
 
-    private static async Task<int> RunAsync(CompareOptions options, TextWriter output, TextWriter error)
+    private static async Task<int> RunAsync(CompareOptions options, string? siloPath, TextWriter output, TextWriter error)
     {
         string here = Environment.CurrentDirectory;
         string? document = options.Document is { } named ? Path.GetFullPath(named, here) : null;
@@ -50,7 +53,7 @@ internal static class CompareCommand
         string folder = Path.GetFullPath(options.Output ?? Path.Combine("runs", $"compare-{TimeProvider.System.GetLocalNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}"), here);
         var plan = ComparisonPlan.Create(options, folder, here);
 
-        var silo = SiloCommand.Find();
+        var silo = SiloCommand.Find(siloPath);
         using var owner = OwnFolder(folder);
         var deadlines = new Deadlines();
         using var signals = StopSignals.Listen();

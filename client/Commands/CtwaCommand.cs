@@ -1,5 +1,6 @@
 using System.CommandLine;
-using System.CommandLine.Invocation;
+using Ctwa.Client.Output;
+using Ctwa.Client.Shell;
 
 namespace Ctwa.Client.Commands;
 
@@ -12,24 +13,25 @@ internal static class CtwaCommand
     public static async Task<int> InvokeAsync(string[] arguments, TextWriter output, TextWriter error)
     {
         if (ForwardedVerbs.Handles(arguments)) { return await GuardAsync(() => ForwardedVerbs.RunAsync(arguments, output, error), error); }
+        // What others named and wrote is printed from here on.
+        (output, error) = (new CleanWriter(output), new CleanWriter(error));
+        if (arguments is [CommandLineCompletion.Word, ..]) { return await GuardAsync(() => CompletionCommand.AnswerAsync(arguments, output), error); }
         var parsed = Root().Parse(arguments);
+        if (ParseMistake.Is(parsed))
+        {
+            await ParseMistake.TellAsync(parsed, error, help: arguments.Length == 0);
+            return ExitCodes.BadInput;
+        }
+
         var configuration = new InvocationConfiguration
         {
-            // The library writes "did you mean" to the output; a pipe must not take it for a result.
-            Output = parsed.Errors.Count > 0 ? error : output,
+            Output = output,
             Error = error,
             // `train` handles signals itself: it needs more than two seconds for a checkpoint.
             ProcessTerminationTimeout = null,
             EnableDefaultExceptionHandler = false,
         };
-        if (parsed.Action is ParseErrorAction wrong) { wrong.ShowHelp = arguments.Length == 0; }
-        return await GuardAsync(
-            async () =>
-            {
-                int code = await parsed.InvokeAsync(configuration);
-                return parsed.Errors.Count > 0 ? ExitCodes.BadInput : code;
-            },
-            error);
+        return await GuardAsync(() => parsed.InvokeAsync(configuration), error);
     }
 
     private static async Task<int> GuardAsync(Func<Task<int>> command, TextWriter error)
@@ -55,19 +57,31 @@ internal static class CtwaCommand
         var root = new RootCommand("Ctwa.Orleans: multi-objective reinforcement learning of language models on an elastic grid.\n\n" + ExitCodes.Help)
         {
             TrainCommand.Create(),
-            CompareCommand.Create(),
+            UpCommand.Create(),
+            DownCommand.Create(),
             SubmitCommand.Create(),
             JobsCommand.Create(),
             WatchCommand.Create(),
+            LogsCommand.Create(),
             PauseCommand.Create(),
             ResumeCommand.Create(),
             CancelCommand.Create(),
             PriorityCommand.Create(),
+            SilosCommand.Create(),
+            CompareCommand.Create(),
+            ContextCommand.Create(),
             TokenCommand.Create(),
+            DoctorCommand.Create(),
             SchemaCommand.Create(),
-            UpCommand.Create(),
+            CompletionCommand.Create(),
         };
         foreach (var verb in ForwardedVerbs.Commands()) { root.Add(verb); }
+        HelpExamples.AddTo(root);
+        root.WithExamples(
+            ("ctwa train examples/quickstart.yaml", "train on this machine"),
+            ("ctwa up --silos 2 --detach", "a grid on this machine"),
+            ("ctwa submit examples/quickstart.yaml --wait", "give a job to the current context's grid, and look on"),
+            ("ctwa VERB --help", "options and examples of a verb"));
         return root;
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Ctwa.Client.Contexts;
 using Ctwa.Client.Grid;
 
 namespace Ctwa.Client.Commands;
@@ -10,14 +11,23 @@ internal static class GridCommand
     public static Command WithGrid(this Command command, Func<ParseResult, GridAccess, Task<int>> run) => command.WithTarget((parsed, target) => run(parsed, GridAccess.To(target)));
 
     /// <summary>The same for a verb that connects by itself.</summary>
-    public static Command WithTarget(this Command command, Func<ParseResult, GridTarget, Task<int>> run)
+    public static Command WithTarget(this Command command, Func<ParseResult, GridTarget, Task<int>> run) => command.WithOptionalTarget((parsed, target) => run(parsed, target()));
+
+    /// <summary>The same for a verb that may not need a grid; asking for it fails where none is named.</summary>
+    public static Command WithOptionalTarget(this Command command, Func<ParseResult, Func<GridTarget>, Task<int>> run)
     {
         var grid = new GridOptions();
         grid.AddTo(command);
-        command.SetAction((parsed, _) => run(parsed, grid.Read(parsed, Environment.GetEnvironmentVariable)));
+        grid.Context.CompletionSources.Add(_ => CompletionSources.Contexts());
+        command.SetAction((parsed, _) => run(parsed, () => grid.Read(parsed, Environment.GetEnvironmentVariable, ContextFile.Find(Environment.GetEnvironmentVariable))));
         return command;
     }
 
     /// <summary>The job that a verb is about.</summary>
-    public static Argument<string> JobId() => new("id") { Description = "Id of the job, as ctwa submit printed it." };
+    public static Argument<string> JobId()
+    {
+        var id = new Argument<string>("id") { Description = "Id of the job, as ctwa submit printed it." };
+        id.CompletionSources.Add(_ => CompletionSources.Jobs());
+        return id;
+    }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Ctwa.Client.Grid;
+using Ctwa.Client.Jobs;
 using Ctwa.Client.Output;
 using Ctwa.Grains.Abstractions;
 
@@ -13,19 +14,38 @@ internal static class JobsCommand
     {
         var root = Add(new Command("jobs", "List the jobs of a grid, or set how many run at a time."));
         root.Add(Add(new Command("list", "The same.")));
-        return root;
+        root.Add(Show());
+        return root.WithExamples(("ctwa jobs", "all jobs of the current context's grid"), ("ctwa jobs --json | jq -r '.jobs[] | select(.state == \"running\") | .id'", "ids of running jobs"), ("ctwa jobs --quota 2", "let two jobs run at a time"));
     }
 
     private static Command Add(Command command)
     {
-        var json = new Option<bool>("--json") { Description = "One JSON object per job and line." };
+        var json = JsonOption.Create();
         var quota = new Option<int?>("--quota") { Description = "Let so many jobs run at a time from now on (admin).", HelpName = "N" };
         command.Add(json);
         command.Add(quota);
-        return command.WithGrid((parsed, grid) => RunAsync(grid, parsed.GetValue(json), parsed.GetValue(quota), parsed.InvocationConfiguration.Output));
+        return command.WithGrid((parsed, grid) => RunAsync(grid, parsed.GetValue(json), parsed.GetValue(quota), parsed.InvocationConfiguration.Output, RememberedJobs.Find(Environment.GetEnvironmentVariable)));
     }
 
-    internal static async Task<int> RunAsync(GridAccess grid, bool json, int? quota, TextWriter output)
+    private static Command Show()
+    {
+        var id = GridCommand.JobId();
+        var json = JsonOption.Create();
+        return new Command("show", "Show everything that a grid remembers of a job.") { id, json }.WithGrid(async (parsed, grid) =>
+        {
+            var output = parsed.InvocationConfiguration.Output;
+            var job = await grid.JobAsync(parsed.GetValue(id)!, CancellationToken.None);
+            if (parsed.GetValue(json)) { await output.WriteLineAsync(JsonText.Write(JobListText.Json(job))); }
+            else
+            {
+                foreach (string line in JobListText.Details(job)) { await output.WriteLineAsync(line); }
+            }
+
+            return ExitCodes.Success;
+        }).WithExamples(("ctwa jobs show tiny-20261127-081511", "state, step, times, silos and the reason of a failure"));
+    }
+
+    internal static async Task<int> RunAsync(GridAccess grid, bool json, int? quota, TextWriter output, RememberedJobs? remembered = null)
     {
         if (quota is { } jobs)
         {
@@ -35,7 +55,13 @@ internal static class JobsCommand
         }
 
         var (all, limit) = await grid.UseAsync(connection => AllAsync(connection.Grain<IGridGrain>(IGridGrain.Key), grid.Calls), CancellationToken.None);
-        foreach (string line in json ? all.Select(JobListText.Json) : JobListText.Table(all, limit)) { await output.WriteLineAsync(line); }
+        remembered?.Add(all.AsEnumerable().Reverse().Select(job => job.JobId));
+        if (json) { await output.WriteLineAsync(JsonText.Write(JobListText.Json(all, limit))); }
+        else
+        {
+            foreach (string line in JobListText.Table(all, limit)) { await output.WriteLineAsync(line); }
+        }
+
         return ExitCodes.Success;
     }
 

@@ -14,6 +14,6 @@ internal static class PauseCommand
             await grid.DoAsync((queue, token) => queue.Pause(job, token), CancellationToken.None);
             await parsed.InvocationConfiguration.Output.WriteLineAsync($"{job} pauses; continue it with: ctwa resume {job}");
             return ExitCodes.Success;
-        });
+        }).WithExamples(("ctwa pause tiny-20261127-081511", "let the job stop after its next checkpoint"));
     }
 }

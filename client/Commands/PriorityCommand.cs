@@ -17,6 +17,6 @@ internal static class PriorityCommand
             await grid.DoAsync((queue, token) => queue.SetPriority(job, value, token), CancellationToken.None);
             await parsed.InvocationConfiguration.Output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{job} has priority {value}"));
             return ExitCodes.Success;
-        });
+        }).WithExamples(("ctwa priority tiny-20261127-081511 9", "put a waiting job before others"), ("ctwa priority tiny-20261127-081511 -- -5", "put it behind them"));
     }
 }

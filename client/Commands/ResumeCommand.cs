@@ -14,6 +14,6 @@ internal static class ResumeCommand
             await grid.DoAsync((queue, token) => queue.Resume(job, token), CancellationToken.None);
             await parsed.InvocationConfiguration.Output.WriteLineAsync($"{job} is queued; watch it with: ctwa watch {job}");
             return ExitCodes.Success;
-        });
+        }).WithExamples(("ctwa resume tiny-20261127-081511", "let the job go on from its last checkpoint"));
     }
 }

@@ -14,6 +14,6 @@ internal static class SchemaCommand
             parsed.InvocationConfiguration.Output.WriteLine(JobSchema.Json().TrimEnd());
             return ExitCodes.Success;
         });
-        return command;
+        return command.WithExamples(("ctwa schema > ctwa.schema.json", "then, as the first line of a job: # yaml-language-server: $schema=./ctwa.schema.json"));
     }
 }

@@ -17,16 +17,29 @@ internal static class SubmitCommand
     private static readonly Option<string?> Output = new("--output", "-o") { Description = "Run directory to make, on storage that all silos see; default: runs/ID below the grid's first allowed folder, or below this one where the grid has none.", HelpName = "dir" };
     private static readonly Option<string?> Resume = new("--resume") { Description = "Continue the run in this directory from its last checkpoint, with its own job.", HelpName = "run" };
     private static readonly Option<int> Priority = new("--priority") { Description = "From -100 to 100; higher ones first. Default: 0.", HelpName = "n" };
+    private static readonly Option<bool> Json = JsonOption.Create("Print the queued job as one JSON document; with --wait, one document a line for each thing that happens after it.");
     private static readonly Option<bool> Wait = new("--wait") { Description = "Show the job until it ends, with the exit codes of ctwa train. Ctrl-C ends the watching, not the job." };
 
-    public static Command Create() => new Command("submit", "Give a job to a grid; prints its id.") { Job, Set, Output, Resume, Priority, Wait }.WithTarget(async (parsed, target) =>
+    public static Command Create()
+    {
+        var view = new ViewOptions(Json);
+        var command = new Command("submit", "Give a job to a grid; prints its id.") { Job, Set, Output, Resume, Priority, Wait };
+        view.AddTo(command);
+        return command.WithTarget((parsed, target) => SubmitAsync(parsed, target, view)).WithExamples(
+            ("ctwa submit examples/quickstart.yaml", "queue a job on the current context's grid"),
+            ("ctwa submit job.yaml --set optimizer.learning_rate=1e-4 --wait", "change a value, and look on until the job ends"),
+            ("ctwa submit --resume runs/quickstart-20261127-081511 --set schedule.steps=200", "continue a run that stopped elsewhere, for longer"));
+    }
+
+    private static async Task<int> SubmitAsync(ParseResult parsed, GridTarget target, ViewOptions view)
     {
         var options = new TrainOptions { Job = parsed.GetValue(Job), Set = parsed.GetValue(Set) ?? [], Output = parsed.GetValue(Output), Resume = parsed.GetValue(Resume) };
         var request = Request(options, parsed.GetValue(Priority), Environment.CurrentDirectory);
         var console = parsed.InvocationConfiguration;
         using var signals = StopSignals.Listen();
-        return await RunAsync(GridAccess.To(target), request, parsed.GetValue(Wait), signals, console.Output, directory => Terminal.Open(console.Output, console.Error, RunDirectory.OnGrid(directory, Environment.CurrentDirectory)));
-    });
+        var seen = new Submission(parsed.GetValue(Json), RememberedJobs.Find(Environment.GetEnvironmentVariable), DetachQuestion.For(console.Error));
+        return await RunAsync(GridAccess.To(target), request, parsed.GetValue(Wait), signals, console.Output, directory => view.OpenOnGrid(parsed, directory), seen);
+    }
 
     /// <summary>The request, checked completely.</summary>
     /// <exception cref="CommandFailure">Everything that is wrong with the job or the options.</exception>
@@ -48,7 +61,7 @@ internal static class SubmitCommand
         return new JobRequest(job.Json, resumed?.FullPath ?? (options.Output is { } chosen ? Path.TrimEndingDirectorySeparator(Path.GetFullPath(chosen, here)) : null), here, priority, resumed is not null, Guid.NewGuid().ToString("N"));
     }
 
-    internal static async Task<int> RunAsync(GridAccess grid, JobRequest request, bool wait, StopSignals signals, TextWriter output, Func<string, IRunOutput> open)
+    internal static async Task<int> RunAsync(GridAccess grid, JobRequest request, bool wait, StopSignals signals, TextWriter output, Func<string, IRunOutput> open, Submission? seen = null)
     {
         var answer = await grid.UseAsync(
             connection =>
@@ -59,8 +72,17 @@ internal static class SubmitCommand
             signals.Stop);
         if (answer.Failure is { } refused) { throw new CommandFailure(ExitCodes.Of(refused.Kind), "the grid refused the job; nothing was queued\n" + refused.Message); }
         var job = answer.Job!;
-        await output.WriteLineAsync(job.JobId);
+        seen?.Remembered?.Add([job.JobId]);
+        if (seen is not { Json: true }) { await output.WriteLineAsync(job.JobId); }
+        else if (wait) { await output.WriteLineAsync(JsonText.Line(JobListText.Json(job))); }
+        else { await output.WriteLineAsync(JsonText.Write(JobListText.Json(job))); }
         if (!wait) { return ExitCodes.Success; }
-        return await new GridJobSession(grid, signals).WatchAsync(job.JobId, open);
+        return await new GridJobSession(grid, signals, seen?.AskCancel).WatchAsync(job.JobId, open);
     }
+
+    /// <summary>What happens with a queued job besides.</summary>
+    /// <param name="Json">It is printed as JSON.</param>
+    /// <param name="Remembered">Ids for the completion of shells; null: none are kept.</param>
+    /// <param name="AskCancel">See <see cref="GridJobSession"/>.</param>
+    internal sealed record Submission(bool Json, RememberedJobs? Remembered, Func<string, CancellationToken, Task<bool>>? AskCancel);
 }

@@ -25,6 +25,6 @@ internal static class TokenCommand
             await output.WriteLineAsync($$"""{ "name": "{{owner}}", "role": "{{parsed.GetValue(role)}}", "sha256": "{{hash}}" }""");
             return ExitCodes.Success;
         });
-        return command;
+        return command.WithExamples(("ctwa token --name alice --role submit", "a token for alice, and the line for the file"));
     }
 }

@@ -21,6 +21,9 @@ internal static class TrainCommand
 
     private static readonly Option<string> Device = new("--device") { Description = "Where models compute: auto (a GPU if there is one), cpu, cuda, cuda:N, several as cuda:0,cuda:1, or cuda:all. How many does not change results; on another kind of device the last bits are others.", HelpName = "device", DefaultValueFactory = _ => "auto" };
 
+    private static readonly ViewOptions View = new();
+    private static readonly Option<string?> Silo = SiloOption.Create();
+
     static TrainCommand() => Lanes.Validators.Add(result =>
     {
         if (result.GetValueOrDefault<int?>() is < 1 and var lanes) { result.AddError(FormattableString.Invariant($"--lanes is {lanes}; give at least 1.")); }
@@ -28,9 +31,14 @@ internal static class TrainCommand
 
     public static Command Create()
     {
-        var command = new Command("train", "Run a training job on a grid that lives as long as this command.") { Job, Set, DryRun, Output, Resume, Lanes, Device };
-        command.SetAction((parsed, _) => RunAsync(Read(parsed), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error));
-        return command;
+        var command = new Command("train", "Run a training job on a grid that lives as long as this command.") { Job, Set, DryRun, Output, Resume, Lanes, Device, Silo };
+        View.AddTo(command);
+        command.SetAction((parsed, _) => RunAsync(Read(parsed), parsed));
+        return command.WithExamples(
+            ("ctwa train examples/quickstart.yaml", "train, with progress, into runs/NAME-DATE-TIME"),
+            ("ctwa train job.yaml --dry-run", "check everything and show the plan; start nothing"),
+            ("ctwa train job.yaml --set schedule.steps=3 --output /tmp/short", "change a value and the place"),
+            ("ctwa train --resume runs/quickstart-20261127-081511", "go on from the last checkpoint"));
     }
 
     internal static TrainOptions Read(ParseResult parsed) => new()
@@ -44,8 +52,9 @@ internal static class TrainCommand
         Device = parsed.GetValue(Device) ?? "auto",
     };
 
-    private static async Task<int> RunAsync(TrainOptions options, TextWriter output, TextWriter error)
+    private static async Task<int> RunAsync(TrainOptions options, ParseResult parsed)
     {
+        var output = parsed.InvocationConfiguration.Output;
         string here = Environment.CurrentDirectory;
         if (options.Errors().ToArray() is { Length: > 0 } errors) { throw new CommandFailure(ExitCodes.BadInput, string.Join('\n', errors)); }
         var resumed = options.Resume is { } folder ? RunDirectory.Open(folder, here) : null;
@@ -66,12 +75,12 @@ internal static class TrainCommand
             throw new CommandFailure(ExitCodes.BadInput, FormattableString.Invariant($"{path}: the resolved job has {size} bytes; at most {JobSpecReader.MaxBytes} are accepted."));
         }
 
-        var silo = SiloCommand.Find();
+        var silo = SiloCommand.Find(parsed.GetValue(Silo));
         var run = resumed
             ?? (options.Output is { } chosen ? RunDirectory.CreateAt(chosen, here) : RunDirectory.CreateNew(job.Spec.Name, here, TimeProvider.System.GetLocalNow()));
         var deadlines = new Deadlines();
         using var signals = StopSignals.Listen();
-        await using var shown = Terminal.Open(output, error, run);
+        await using var shown = View.Open(parsed, run);
         var session = new TrainSession(run, new SiloLauncher(silo, deadlines, options.Device), new OrleansConnector(deadlines), shown, signals, deadlines);
         return await session.RunAsync(new JobSubmission(json, run.FullPath, Resume: resumed is not null), job.Plan.Lanes);
     }

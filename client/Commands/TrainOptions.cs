@@ -28,7 +28,7 @@ internal sealed partial record TrainOptions
     /// <summary>Contradictions between options, one message each.</summary>
     public IEnumerable<string> Errors()
     {
-        if (Job is null && Resume is null) { yield return "no job: give a job file (ctwa train job.yaml) or a run to continue (--resume RUN)."; }
+        if (Job is null && Resume is null) { yield return "no job: give a job file, such as job.yaml, or a run to continue (--resume RUN)."; }
         if (Output is not null && Resume is not null) { yield return $"--output {Output} and --resume {Resume} exclude each other: a resumed run stays in its directory."; }
         if (!DeviceName().IsMatch(Device)) { yield return $"--device {Device}: accepted are auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, and cuda:all."; }
         foreach (string set in Set)

@@ -17,11 +17,17 @@ internal static class UpCommand
     private static readonly Option<string> Device = new("--device") { Description = "Where models compute: auto, cpu or cuda:N for all silos; cuda:0,cuda:1 or cuda:all: one GPU for each.", HelpName = "device", DefaultValueFactory = _ => "auto" };
     private static readonly Option<int> Drain = new("--drain-timeout") { Description = "Seconds that silos wait for their work when the grid is ended.", HelpName = "seconds", DefaultValueFactory = _ => 15 };
 
+    private static readonly Option<bool> Detach = new("--detach", "-d") { Description = "Return when the silos serve; the grid runs until ctwa down." };
+    private static readonly Option<string?> Silo = SiloOption.Create();
+
     public static Command Create()
     {
-        var command = new Command("up", "Run a grid of silos on this machine until Ctrl-C.") { Silos, Redis, PasswordFile, ClusterId, Data, Lanes, Device, Drain };
-        command.SetAction((parsed, _) => RunAsync(Read(parsed), parsed.InvocationConfiguration.Output));
-        return command;
+        var command = new Command("up", "Run a grid of silos on this machine, until Ctrl-C or ctwa down.") { Silos, Redis, PasswordFile, ClusterId, Data, Lanes, Device, Drain, Detach, Silo };
+        command.SetAction((parsed, _) => RunAsync(Read(parsed), parsed.GetValue(Detach), parsed.GetValue(Silo), parsed.InvocationConfiguration.Output));
+        return command.WithExamples(
+            ("ctwa up", "one silo, in the foreground"),
+            ("ctwa up --silos 3 --detach", "three silos and a Redis, in the background; end them with ctwa down"),
+            ("ctwa up --silos 2 --device cuda:all --data /srv/grid", "one silo per GPU"));
     }
 
     internal static UpOptions Read(ParseResult parsed) => new()
@@ -36,12 +42,16 @@ internal static class UpCommand
         DrainTimeout = parsed.GetValue(Drain),
     };
 
-    private static async Task<int> RunAsync(UpOptions options, TextWriter output)
+    private static async Task<int> RunAsync(UpOptions options, bool detach, string? siloPath, TextWriter output)
     {
         if (options.Errors().ToArray() is { Length: > 0 } errors) { throw new CommandFailure(ExitCodes.BadInput, string.Join('\n', errors)); }
-        var command = SiloCommand.Find();
+        var command = SiloCommand.Find(siloPath);
         string folder = MakeFolder(options.Data);
         using var signals = StopSignals.Listen();
+        if (detach) { return await DetachAsync(options, folder, siloPath, signals, output); }
+        using var owner = GridRecord.Claim(folder, options.Data);
+        var record = new GridRecord { Process = ProcessIdentity.Self, Silos = options.Silos, ClusterId = options.ClusterId, DrainTimeout = options.DrainTimeout, StartedAt = TimeProvider.System.GetUtcNow() };
+        record.Write(folder);
         try
         {
             await using var redis = options is { Redis: null, Silos: > 1 } ? await LocalRedis.StartAsync(Path.Combine(folder, "redis"), signals.Stop) : null;
@@ -49,13 +59,33 @@ internal static class UpCommand
             await using var grid = new LocalGrid(command, options, address, folder, output, new Deadlines());
             await output.WriteLineAsync(FormattableString.Invariant($"starting {options.Silos} {(options.Silos == 1 ? "silo" : "silos")}; logs in {options.Data}"));
             await grid.StartAsync(signals.Stop);
-            await output.WriteLineAsync($"ready. Submit jobs with:\n  ctwa submit JOB {Where(options, address, grid.FirstPorts)}\nCtrl-C ends the grid.");
+            string where = Where(options, address, grid.FirstPorts);
+            (record with { Where = where }).Write(folder);
+            await output.WriteLineAsync($"ready. Submit jobs with:\n  ctwa submit JOB {where}\nCtrl-C ends the grid.");
             _ = ReportAsync(redis, output, signals.Stop);
             if (!await grid.WatchAsync(signals.Stop)) { throw new CommandFailure(ExitCodes.SiloLost, "all silos have ended."); }
             await output.WriteLineAsync("ending: silos finish what they have begun (Ctrl-C again ends at once)");
             return await grid.LeaveAsync(signals.Abort) ? ExitCodes.Success : signals.ExitCode;
         }
         catch (OperationCanceledException) when (signals.Stop.IsCancellationRequested)
+        {
+            return signals.ExitCode;
+        }
+        finally
+        {
+            GridRecord.Remove(folder);
+        }
+    }
+
+    private static async Task<int> DetachAsync(UpOptions options, string folder, string? siloPath, StopSignals signals, TextWriter output)
+    {
+        try
+        {
+            var record = await DetachedGrid.StartAsync(options, folder, siloPath, signals);
+            await output.WriteLineAsync(FormattableString.Invariant($"a grid of {options.Silos} {(options.Silos == 1 ? "silo" : "silos")} runs in the background (process {record.Process.Id}); logs in {options.Data}. Submit jobs with:\n  ctwa submit JOB {record.Where}\nor name it once:\n  ctwa context add {options.ClusterId} {record.Where}\nEnd it with:\n  ctwa down --data {Jobs.RunDirectory.ShellQuote(options.Data)}"));
+            return ExitCodes.Success;
+        }
+        catch (OperationCanceledException)
         {
             return signals.ExitCode;
         }

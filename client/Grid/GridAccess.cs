@@ -13,6 +13,9 @@ internal sealed class GridAccess(IGridConnector connector, GridTarget target, De
 
     public Deadlines Deadlines => deadlines;
 
+    /// <summary>The grid that is spoken to; its text has no secret.</summary>
+    public GridTarget Target => target;
+
     /// <summary>With Orleans.</summary>
     public static GridAccess To(GridTarget target)
     {
@@ -51,6 +54,19 @@ internal sealed class GridAccess(IGridConnector connector, GridTarget target, De
             throw new CommandFailure(ExitCodes.AccessDenied, e.Message);
         }
     }
+
+    /// <summary>What the grid remembers of a job.</summary>
+    /// <exception cref="CommandFailure">It does not know the job, does not answer, or refuses.</exception>
+    public Task<JobRecord> JobAsync(string jobId, CancellationToken cancellationToken) => UseAsync(
+        async connection =>
+        {
+            var grid = connection.Grain<IGridGrain>(IGridGrain.Key);
+            return await Calls.CallAsync(token => grid.Get(jobId, token), cancellationToken) ?? throw Unknown(jobId);
+        },
+        cancellationToken);
+
+    /// <summary>The message about an id that no job has.</summary>
+    public static CommandFailure Unknown(string jobId) => new(ExitCodes.BadInput, $"there is no job '{jobId}' on this grid; ctwa jobs lists them.");
 
     /// <summary>A change of a job.</summary>
     public Task DoAsync(Func<IGridGrain, CancellationToken, Task<JobFailure?>> act, CancellationToken cancellationToken) => UseAsync(

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Ctwa.Client.Output;
 using Ctwa.Client.Supervision;
 using Ctwa.Grains.Abstractions;
@@ -44,10 +45,13 @@ internal sealed class GridJobWatcher(IGridConnection connection, string jobId, P
     {
         while (true)
         {
+            long asked = Stopwatch.GetTimestamp();
             while (await live.NextAsync(watched ? deadlines.Look : TimeSpan.Zero, cancellationToken) is { } item)
             {
                 if (item.Epoch != seen.Epoch || item.Event.Sequence > seen.Sequence + 1) { break; }
                 seen.Show(item.Event);
+                // Streams tell what happened, not what is being done.
+                if (output.ShowsActivity && Stopwatch.GetElapsedTime(asked) > deadlines.Look) { break; }
             }
 
             if (!await AskAsync(cancellationToken)) { return; }
@@ -75,6 +79,7 @@ internal sealed class GridJobWatcher(IGridConnection connection, string jobId, P
         }
 
         watched = true;
+        output.Doing(progress.Activity);
         if (seen.Begin(progress.Epoch))
         {
             // The one before may have done steps that it could tell nobody.
@@ -109,7 +114,7 @@ internal sealed class GridJobWatcher(IGridConnection connection, string jobId, P
     private async Task<JobRecord> TellAsync(CancellationToken cancellationToken)
     {
         var job = await calls.CallAsync(token => grid.Get(jobId, token), cancellationToken)
-            ?? throw new CommandFailure(ExitCodes.BadInput, $"there is no job '{jobId}' on this grid; ctwa jobs lists them.");
+            ?? throw GridAccess.Unknown(jobId);
         if (told != job.State && Line(job) is { } line && (told is not null || job.State is not JobState.Running)) { output.Note(line); }
         told = job.State;
         return job;

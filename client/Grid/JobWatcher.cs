@@ -23,6 +23,7 @@ internal sealed class JobWatcher(ICoordinatorGrain coordinator, PatientCalls cal
         {
             var progress = await calls.CallAsync(token => coordinator.Watch(seen.Sequence, token), cancellationToken);
             if (progress.Status != JobStatus.Unknown && seen.Begin(progress.Epoch)) { continue; }
+            output.Doing(progress.Activity);
             int fresh = progress.Events.IsDefault ? 0 : progress.Events.Count(seen.Show);
             // Answers are limited in size: the job has ended for the user only when nothing more is to be shown.
             if (fresh > 0) { continue; }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Ctwa.Grains.Abstractions;
 
@@ -33,6 +34,15 @@ internal sealed partial record UpOptions
 
     /// <summary>Seconds that silos wait for their work when the grid is ended.</summary>
     public int DrainTimeout { get; init; } = 15;
+
+    /// <summary>The command line that asks for the same.</summary>
+    public IEnumerable<string> Arguments() =>
+    [
+        "--silos", Silos.ToString(CultureInfo.InvariantCulture), "--cluster-id", ClusterId, "--data", Data, "--lanes", Lanes.ToString(CultureInfo.InvariantCulture),
+        "--device", Device, "--drain-timeout", DrainTimeout.ToString(CultureInfo.InvariantCulture),
+        .. Redis is null ? (string[])[] : ["--redis", Redis],
+        .. RedisPasswordFile is null ? (string[])[] : ["--redis-password-file", RedisPasswordFile],
+    ];
 
     /// <summary>Contradictions and mistakes, one message each.</summary>
     public IEnumerable<string> Errors()

@@ -19,6 +19,12 @@ internal interface IRunOutput : IAsyncDisposable
 
     void Show(JobEvent happened);
 
+    /// <summary>It has a place for what the job does at the moment, and wants to know it every few seconds.</summary>
+    bool ShowsActivity => false;
+
+    /// <summary>What the job does now, and who computes for it; null: nothing.</summary>
+    void Doing(JobActivity? activity) { }
+
     /// <summary>Ends live progress, and shows the closing summary if one came.</summary>
     Task CloseAsync();
 }

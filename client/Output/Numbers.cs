@@ -24,6 +24,14 @@ internal static class Numbers
         ? value.ToString("0", CultureInfo.InvariantCulture)
         : (value / 1000).ToString("0.0", CultureInfo.InvariantCulture) + "k";
 
+    /// <summary><c>128 GiB</c>, <c>7.6 GiB</c>, <c>512 MiB</c>.</summary>
+    public static string Memory(long bytes) => bytes switch
+    {
+        >= 10L << 30 => FormattableString.Invariant($"{bytes / (double)(1 << 30):0} GiB"),
+        >= 1L << 30 => FormattableString.Invariant($"{bytes / (double)(1 << 30):0.0} GiB"),
+        _ => FormattableString.Invariant($"{bytes / (double)(1 << 20):0} MiB"),
+    };
+
     public static string One(double value) => value.ToString("0.0", CultureInfo.InvariantCulture);
 
     /// <summary><c>20 ms</c>, <c>4.2 s</c>, <c>42 s</c>, <c>3 min 05 s</c>, <c>2 h 04 min</c>.</summary>

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Text.Json;
+using Ctwa.Client.Live;
 using Ctwa.Grains.Abstractions;
 
 namespace Ctwa.Client.Output;
@@ -10,12 +12,29 @@ internal sealed class RunState
     private const int StepsAveraged = 20;
     private readonly Queue<double> stepSeconds = new();
     private readonly Dictionary<string, double> heldOut = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (Series Score, Series Covariance)> series = new(StringComparer.Ordinal);
+    private long nowAt;
 
     /// <summary>The latest step of either stage.</summary>
     public JobMetrics? Latest { get; private set; }
 
     /// <summary>What the job says that it does now.</summary>
     public string? Activity { get; private set; }
+
+    /// <summary>What it does at the moment, and who computes for it; null: unknown.</summary>
+    public JobActivity? Now { get; private set; }
+
+    /// <summary>How long it has been doing that.</summary>
+    public double NowSeconds => Now is null ? 0 : Now.Seconds + Stopwatch.GetElapsedTime(nowAt).TotalSeconds;
+
+    /// <summary>Steps of reinforcement learning whose real change was measured.</summary>
+    public int StepsMeasured { get; private set; }
+
+    /// <summary>Those of them in which an objective fell while the signal rose.</summary>
+    public int StepsWithInterference { get; private set; }
+
+    /// <summary>The newest of these.</summary>
+    public (int Step, string Loser, string Winner)? LastInterference { get; private set; }
 
     public RunSummary? Summary { get; private set; }
 
@@ -28,6 +47,14 @@ internal sealed class RunState
 
     /// <summary>The latest step for a message, such as <c>rl step 12/100</c>; null before the first.</summary>
     public string? LastStep => Latest is null ? null : $"{Latest.Stage} step {StepLine.Progress(Latest).Trim()}";
+
+    /// <summary>Mean score of an objective over the steps.</summary>
+    public Series Scores(string objective) => series.TryGetValue(objective, out var one) ? one.Score : new Series();
+
+    /// <summary>Covariance of an objective with the training signal over the steps.</summary>
+    public Series Covariances(string objective) => series.TryGetValue(objective, out var one) ? one.Covariance : new Series();
+
+    public void Apply(JobActivity? activity) => (Now, nowAt) = (activity, Stopwatch.GetTimestamp());
 
     public void Apply(JobEvent happened)
     {
@@ -62,8 +89,18 @@ internal sealed class RunState
             if (stepSeconds.Count > StepsAveraged) { stepSeconds.Dequeue(); }
         }
 
+        if (metrics["interference/events"] is { } events)
+        {
+            StepsMeasured++;
+            if (events > 0) { StepsWithInterference++; }
+            if (metrics.Interference is [.., var last]) { LastInterference = (metrics.Step, last.Loser, last.Winner); }
+        }
+
         foreach (string objective in metrics.Objectives)
         {
+            if (!series.TryGetValue(objective, out var kept)) { series[objective] = kept = (new Series(), new Series()); }
+            if (metrics[$"objective/{objective}/mean"] is { } score) { kept.Score.Add(score); }
+            if (metrics[$"covariance/{objective}"] is { } covariance) { kept.Covariance.Add(covariance); }
             if (metrics[$"validation/{objective}/mean"] is { } mean) { heldOut[objective] = mean; }
         }
     }

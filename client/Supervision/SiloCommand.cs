@@ -15,12 +15,16 @@ internal sealed record SiloCommand(string FileName, ImmutableArray<string> Prefi
     /// <summary>Path of <c>ctwa-silo</c> or <c>ctwa-silo.dll</c>.</summary>
     public string Program => Prefix.IsEmpty ? FileName : Prefix[0];
 
-    /// <summary>The silo named by <see cref="Variable"/>, else the one beside the client, else the one that this client's build made.</summary>
+    /// <summary>The silo that the user named, else by <see cref="Variable"/>, else the one beside the client, that this client's build made, or on the PATH.</summary>
+    /// <param name="option">Value of <c>--silo</c>; null: not given.</param>
     /// <exception cref="CommandFailure">There is none.</exception>
-    public static SiloCommand Find() =>
-        Find(Environment.GetEnvironmentVariable(Variable), AppContext.BaseDirectory, BuildOutput());
+    public static SiloCommand Find(string? option = null)
+    {
+        if (option is not null && !File.Exists(option)) { throw new CommandFailure(ExitCodes.BadInput, $"--silo is '{option}', and there is no such file; give the path of ctwa-silo or ctwa-silo.dll."); }
+        return option is not null ? For(option) : Find(Environment.GetEnvironmentVariable(Variable), AppContext.BaseDirectory, BuildOutput(), Environment.GetEnvironmentVariable("PATH"));
+    }
 
-    internal static SiloCommand Find(string? named, string clientFolder, string? buildOutput)
+    internal static SiloCommand Find(string? named, string clientFolder, string? buildOutput, string? path = null)
     {
         if (named is { Length: > 0 })
         {
@@ -35,9 +39,10 @@ internal sealed record SiloCommand(string FileName, ImmutableArray<string> Prefi
             Path.Combine(clientFolder, "ctwa-silo"),
             .. buildOutput is { Length: > 0 } built ? [built] : Array.Empty<string>(),
         ];
-        return candidates.FirstOrDefault(IsStartable) is { } found
+        var onPath = (path ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Where(Path.IsPathRooted).Select(folder => Path.Combine(folder, "ctwa-silo"));
+        return candidates.Concat(onPath).FirstOrDefault(IsStartable) is { } found
             ? For(found)
-            : throw new CommandFailure(ExitCodes.SiloLost, $"no silo found; looked for {string.Join(", ", candidates)}. Build it with `dotnet build silo`, or set {Variable} to the path of ctwa-silo.");
+            : throw new CommandFailure(ExitCodes.SiloLost, $"no silo found; looked for {string.Join(", ", candidates)}, and for ctwa-silo on the PATH. This command is a client: what computes is ctwa-silo, which comes with libtorch. In a checkout: dotnet build silo. Elsewhere: dotnet publish silo -o DIR in a checkout, then --silo DIR/ctwa-silo, or set {Variable}. Verbs that speak to a grid (submit, jobs, watch, ...) need none.");
     }
 
     // A build copies parts of a program that it only refers to: an assembly without its runtimeconfig, or a launcher

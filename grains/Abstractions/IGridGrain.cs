@@ -32,6 +32,19 @@ public interface IGridGrain : IGrainWithStringKey
     [Alias("Summary")]
     Task<string?> Summary(string jobId, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Lines of a job's log, read from its run directory; a page is at most 48 KB. The file may lie on storage that is slow or
+    /// gone: then the page is empty.
+    /// </summary>
+    /// <param name="from">Where the last page ended; negative: at most so many bytes before the end.</param>
+    [Alias("Log")]
+    Task<JobLogPage> Log(string jobId, long from, CancellationToken cancellationToken);
+
+    /// <summary>The grid's silos, ordered by address; a page is at most 48 KB.</summary>
+    /// <param name="after">Silos with a later address; null: from the first.</param>
+    [Alias("Silos")]
+    Task<SiloPage> Silos(string? after, CancellationToken cancellationToken);
+
     /// <summary>Takes a job from the queue, or lets a running one write a checkpoint and stop. It keeps its place and waits for <see cref="Resume"/>.</summary>
     /// <returns>Null, or why not.</returns>
     [Alias("Pause")]

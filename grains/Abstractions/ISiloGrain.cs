@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Ctwa.Grains.Abstractions;
 
 /// <summary>One silo, pinned to it by its key (<c>-/−1|silo</c>): what it can do, measured and declared there.</summary>
@@ -34,4 +36,19 @@ public sealed record SiloDescription(
     /// <summary>Shows that the silo has the grid's secret; empty where the grid has none.</summary>
     [Id(9)]
     public string Proof { get; init; } = "";
+
+    /// <summary>When the silo was started.</summary>
+    [Id(10)]
+    public DateTimeOffset StartedAt { get; init; }
+
+    /// <summary>Jobs that it computes for, at most <see cref="MostJobs"/>.</summary>
+    [Id(11)]
+    public ImmutableArray<string> Jobs { get; init; } = [];
+
+    /// <summary>Version of its program.</summary>
+    [Id(12)]
+    public string Version { get; init; } = "";
+
+    /// <summary>Longer lists are cut.</summary>
+    public const int MostJobs = 32;
 }

@@ -106,4 +106,8 @@ public sealed record JobProgress(
     /// </summary>
     [Id(3)]
     public long Epoch { get; init; }
+
+    /// <summary>What the job does now; null: it has not begun, or has ended.</summary>
+    [Id(4)]
+    public JobActivity? Activity { get; init; }
 }

@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Help;
-using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Ctwa.Client.Commands;
+using Ctwa.Client.Shell;
 
 namespace Ctwa.Silo.Tools;
 
@@ -24,22 +25,35 @@ internal static class ToolCommand
         Models.ModelCommand.Create,
     ];
 
+    /// <summary>Verbs for programs only: the client's doctor and its completion of command lines.</summary>
+    private static readonly Func<Command>[] hidden = [Probe.ProbeCommand.Create];
+
+
     public static Task<int> InvokeAsync(string[] arguments) => InvokeAsync(arguments, Console.Out, Console.Error);
 
     /// <returns>One of <see cref="ToolExitCodes"/>.</returns>
     public static async Task<int> InvokeAsync(string[] arguments, TextWriter output, TextWriter error)
     {
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        if (arguments is [CommandLineCompletion.Word, ..])
+        {
+            foreach (string line in CommandLineCompletion.Lines(Root(), CommandLineCompletion.WordsOf(arguments))) { await output.WriteLineAsync(line); }
+            return ToolExitCodes.Success;
+        }
+
         var parsed = CommandLineParser.Parse(Root(), arguments);
-        // The library writes "did you mean" to the output; a pipe must not take it for a result.
-        var configuration = new InvocationConfiguration { Output = parsed.Errors.Count > 0 ? error : output, Error = error, EnableDefaultExceptionHandler = false };
+        if (ParseMistake.Is(parsed))
+        {
+            await ParseMistake.TellAsync(parsed, error, help: false);
+            return ToolExitCodes.BadInput;
+        }
+
+        var configuration = new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false };
         // Two seconds after a signal the library ends the process: not that of a verb to which Ctrl-C means something else.
         if (parsed.CommandResult.Command is IHandlesSignals) { configuration.ProcessTerminationTimeout = null; }
-        if (parsed.Action is ParseErrorAction wrong) { wrong.ShowHelp = false; }
         try
         {
-            int code = await parsed.InvokeAsync(configuration);
-            return parsed.Errors.Count > 0 ? ToolExitCodes.BadInput : code;
+            return await parsed.InvokeAsync(configuration);
         }
         catch (ToolFailure failure)
         {
@@ -61,7 +75,9 @@ internal static class ToolCommand
     private static Command Root()
     {
         var root = new Command("ctwa", "Tools of ctwa.") { new HelpOption() };
-        foreach (var verb in verbs) { root.Add(verb()); }
+        foreach (var verb in (Func<Command>[])[.. verbs, .. hidden]) { root.Add(verb()); }
+        ToolExamples.AddTo(root);
+        HelpExamples.AddTo(root);
         return root;
     }
 }

@@ -26,6 +26,9 @@ public sealed partial class JobHosts(SiloComputeOptions options, ILogger<JobHost
     /// <summary>No job has shards, slices, rewards or its coordinator here.</summary>
     public bool IsIdle => Volatile.Read(ref _coordinators) == 0 && _jobs.Values.All(job => job.Host is null && job.Rewards is null);
 
+    /// <summary>Jobs that have shards or slices here.</summary>
+    public IEnumerable<string> Computing => _jobs.Where(job => job.Value.Host is not null).Select(job => job.Key);
+
     /// <summary>How long the oldest piece of work has been running on a lane.</summary>
     public TimeSpan LongestWork => _jobs.Values.Max(job => job.Host?.LongestWork) ?? TimeSpan.Zero;
 

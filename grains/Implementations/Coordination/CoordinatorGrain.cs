@@ -2,6 +2,7 @@ using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
 using Ctwa.Grains.Hosting;
 using Ctwa.Grains.Jobs;
+using Ctwa.Grains.Jobs.Logs;
 using Ctwa.Grains.Jobs.Streams;
 using Ctwa.Training.Rewards;
 using Ctwa.Training.Runs;
@@ -27,6 +28,8 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
     private Task? _run;
     private JobEventFeed? _feed;
     private readonly SiloSelf _self = services.GetRequiredService<SiloSelf>();
+    private JobLog? _log;
+    private GrainBackend? _backend;
     private bool _opening;
     private bool _drained;
 
@@ -38,7 +41,7 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
     public async Task<JobFailure?> Submit(JobSubmission submission, CancellationToken cancellationToken)
     {
         if (_run is not null || _opening) { return null; }
-        if (_self.Draining && await PlaceOf(Members(new GridLog(JobId, logger))).ElsewhereAsync(cancellationToken) is { } other)
+        if (_self.Draining && await PlaceOf(Members(Log)).ElsewhereAsync(cancellationToken) is { } other)
         {
             MoveTo(other);
             return new JobFailure(JobFailureKind.Replaced, $"silo {hosts.Silo} is leaving, and the job goes on at {other}.");
@@ -68,7 +71,9 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
         }
 
         _feed = services.GetService<JobEventFeeds>()?.Open(JobId);
-        _events.Start(run.Epoch, _feed);
+        _log = new JobLog(run.Path, run.Epoch, TimeProvider.System);
+        _events.Start(run.Epoch, _feed, _log);
+        _log.Add(JobLogLevel.Info, $"{(submission.Resume ? "resumed" : "started")} by silo {hosts.Silo}");
         _status = JobStatus.Running;
         hosts.Coordinate(begins: true);
         _run = RunAsync(spec, run);
@@ -80,7 +85,7 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
     {
         if (_run is null) { return new JobProgress(JobStatus.Unknown, [], null); }
         var events = await _events.AfterAsync(afterSequence, () => HasEnded, cancellationToken);
-        return new JobProgress(_status, events, _failure) { Epoch = _events.Epoch };
+        return new JobProgress(_status, events, _failure) { Epoch = _events.Epoch, Activity = HasEnded ? null : _backend?.Activity };
     }
 
     /// <inheritdoc/>
@@ -117,9 +122,9 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
             run.WriteJob(JobSpecYaml.Write(spec)); // A resume may have a longer schedule.
             // Data, memory and models are made off the turn, which must stay free for watchers (invariants I8, I9).
             var job = await hosts.PrepareAsync(JobId, run.Epoch, spec, run.Path);
-            var log = new GridLog(JobId, logger);
+            var log = Log;
             var members = Members(log);
-            backend = new GrainBackend(JobId, run.Epoch, job, JobSpecJson.Serialize(spec), run.Path, members, GrainFactory, log, PlaceOf(members), Drain);
+            _backend = backend = new GrainBackend(JobId, run.Epoch, job, JobSpecJson.Serialize(spec), run.Path, members, GrainFactory, log, PlaceOf(members), Drain);
             var outcome = await new TrainingLoop(job, backend, run, _events).RunAsync(_stop.Token, _abort.Token);
             handedOver = outcome == RunOutcome.HandedOver;
             end = outcome switch { RunOutcome.Finished => JobStatus.Succeeded, RunOutcome.Stopped => JobStatus.Stopped, _ => JobStatus.Running };
@@ -144,19 +149,30 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
             await Task.Run(() => hosts.Close(JobId, run.Epoch));
             await Task.Run(run.Dispose);
             if (_feed is not null) { await _feed.DisposeAsync(); }
+            if (_failure is { } reason) { _log!.Add(reason.Kind == JobFailureKind.Replaced ? JobLogLevel.Warning : JobLogLevel.Error, reason.Message); }
+            else { _log!.Add(JobLogLevel.Info, end switch { JobStatus.Succeeded => "succeeded", JobStatus.Stopped => "stopped after a checkpoint", _ => "moves to another silo" }); }
+            await _log.DisposeAsync();
+            _backend = null;
             _status = end;
-            hosts.Coordinate(begins: false);
             _events.Signal();
         }
 
-        if (handedOver) { await LeaveAsync(); }
+        try
+        {
+            if (handedOver) { await LeaveAsync(); }
+        }
+        finally
+        {
+            // From now on the silo may leave.
+            hosts.Coordinate(begins: false);
+        }
     }
 
     /// <summary>The next activation, on a silo that stays, knows nothing of the job and is given it.</summary>
     private async Task LeaveAsync()
     {
         logger.LogWarning("job {JobId}: handed over at a step's end, since this silo leaves", JobId);
-        if (await PlaceOf(Members(new GridLog(JobId, logger))).ElsewhereAsync(CancellationToken.None) is { } other) { MoveTo(other); }
+        if (await PlaceOf(Members(Log)).ElsewhereAsync(CancellationToken.None) is { } other) { MoveTo(other); }
         else { DeactivateOnIdle(); }
     }
 
@@ -166,6 +182,8 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
         MigrateOnIdle();
         RequestContext.Remove(Orleans.Runtime.Placement.IPlacementDirector.PlacementHintKey);
     }
+
+    private GridLog Log => new(JobId, logger, (level, text) => _log?.Add(level, text));
 
     private GridMembers Members(GridLog log) => new(membership, GrainFactory, services.GetService<ClusterSecret>(), log.Impostor);
 

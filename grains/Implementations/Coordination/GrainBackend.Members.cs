@@ -31,6 +31,9 @@ internal sealed partial class GrainBackend
     /// <inheritdoc/>
     public NumericFingerprint Fingerprint => _fingerprint ?? throw new InvalidOperationException("nothing computes yet.");
 
+    private JobMemberActivity ActivityOf(JobPlacement plan, string silo, int m) => new(
+        silo, _members[silo].Device, _members[silo].Lanes, plan.ShardMembers.Count(one => one == m), plan.Slices.Count(slice => slice.Primary == silo), _speeds.Of(silo));
+
     private JobPlacement Placement => _placement ?? throw new ComputeLostException("the job has no place on the grid.");
 
     /// <summary>Silos that compute for the job now; for records.</summary>
@@ -45,6 +48,7 @@ internal sealed partial class GrainBackend
 
     public async Task LoadAsync(string? checkpoint, string? reference, long policyVersion, CancellationToken cancellationToken)
     {
+        _phase.Begin("place");
         var (members, leaving) = await GatherAsync(cancellationToken);
         var plan = Plan(members, [.. Enumerable.Range(0, Slices).Select(_ => (IReadOnlyList<string>)[])]);
         await OnMembersAsync(plan.Members, silo => new LoadWork(NextKey("load"), plan, checkpoint, reference, policyVersion), cancellationToken);
@@ -119,6 +123,7 @@ internal sealed partial class GrainBackend
 
     private async Task TryPlaceAsync(long version, CancellationToken cancellationToken)
     {
+        _phase.Begin("place");
         var (members, leaving) = await GatherAsync(cancellationToken);
         MemberPlace[] all = [.. members.Select(member => member.Place), .. leaving.Select(silo => _members[silo].Place)];
         var settled = await OnMembersAsync(all, _ => new SettleWork(NextKey("settle"), version), cancellationToken);
@@ -180,7 +185,7 @@ internal sealed partial class GrainBackend
         try
         {
             var result = await OnMemberAsync(silo.Address, new OpenWork(NextKey("open"), specJson, runDirectory, Computes: true, Rewards: false), cancellationToken);
-            return _members[silo.Address] = new Member(new MemberPlace(silo.Address, silo.ChannelHost, silo.ChannelPort)) { Lanes = result.Lanes, Fingerprint = JsonSerializer.Deserialize<NumericFingerprint>(result.Fingerprint), Computes = true };
+            return _members[silo.Address] = new Member(new MemberPlace(silo.Address, silo.ChannelHost, silo.ChannelPort)) { Lanes = result.Lanes, Device = silo.Device, Fingerprint = JsonSerializer.Deserialize<NumericFingerprint>(result.Fingerprint), Computes = true };
         }
         catch (ComputeLostException)
         {
@@ -290,6 +295,9 @@ internal sealed partial class GrainBackend
     private sealed record Member(MemberPlace Place)
     {
         public int Lanes { get; init; } = 1;
+
+        /// <summary>Kind and model, as the silo says.</summary>
+        public string Device { get; init; } = "";
 
         public NumericFingerprint? Fingerprint { get; init; }
 

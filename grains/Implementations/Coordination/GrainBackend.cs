@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Ctwa.Grains.Abstractions;
+using Ctwa.Training.Randomness;
 using Ctwa.Training.Rewards;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
@@ -28,6 +29,7 @@ internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob
 
     private readonly PreparedJob _job = job;
     private readonly Dictionary<RolloutId, StepPlan> _plans = [];
+    private readonly StepPhase _phase = new();
     private string _rewardSilo = "";
     private long _version;
     private long _committed;
@@ -36,8 +38,20 @@ internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob
 
     private int Slices => _job.Spec.Grid.Slices;
 
+    /// <summary>What the job does now, and where.</summary>
+    public JobActivity Activity
+    {
+        get
+        {
+            // Those that have been closed in the meantime compute no more.
+            var members = _placement is not { } plan ? [] : plan.Members.Index().Where(one => _members.ContainsKey(one.Item.Silo)).Select(one => ActivityOf(plan, one.Item.Silo, one.Index)).ToList();
+            return new JobActivity(_phase.Name, _phase.Elapsed.TotalSeconds, _phase.Done, _phase.Parts, [.. members.Take(JobActivity.MostMembers)], members.Count);
+        }
+    }
+
     public async Task SaveAsync(string folder, CancellationToken cancellationToken)
     {
+        _phase.Begin("checkpoint");
         var plan = Placement;
         await OnMemberAsync(plan.Slices[0].Primary, new SaveWork(NextKey("save"), folder, _version, [.. plan.Slices.Select(slice => slice.Primary)]), cancellationToken);
     }
@@ -53,6 +67,7 @@ internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob
 
     public async Task<CompletionSummary[]> GenerateAsync(RolloutRequest request, CancellationToken cancellationToken)
     {
+        _phase.Begin(PhaseOf(request.Id, "generate"));
         _plans[request.Id] = request.Plan;
         var sampling = new SamplingMessage(request.Sampling.Temperature, request.Sampling.MaxNewTokens, request.Sampling.SamplesPerPrompt);
         var results = await OnShards<GenerateResult>(shard =>
@@ -72,6 +87,7 @@ internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob
 
     public async Task<IReadOnlyList<IReadOnlyList<ScoreAttempt>>> ScoreAsync(RolloutId rollout, RewardContext context, CancellationToken cancellationToken)
     {
+        _phase.Begin(PhaseOf(rollout, "score"));
         var results = await OnShards<ScoreResult>(_ => new ScoreWork($"score/{rollout.Name}", rollout.ToMessage(), context.ReferenceLength), cancellationToken);
         var plan = _plans[rollout];
         int samples = results.Sum(result => result.Columns[0].Scores.Length) / plan.Prompts;
@@ -110,6 +126,7 @@ internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob
 
     public async Task<double[]> MeasureTokensAsync(RolloutId rollout, CancellationToken cancellationToken)
     {
+        _phase.Begin("update");
         var results = await OnShards<MeasureTokensResult>(_ => new MeasureTokensWork($"tokens/{rollout.Name}", rollout.ToMessage()), cancellationToken);
         int[][] rowsOf = RowsOf(_plans[rollout]);
         double[] divergence = new double[rowsOf.Sum(rows => rows.Length)];
@@ -136,6 +153,7 @@ internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob
 
     public async Task<UpdateSums> AccumulatePolicyAsync(PolicyUpdate update, CancellationToken cancellationToken)
     {
+        _phase.Begin("update");
         int samples = _job.Spec.Rollout.SamplesPerPrompt;
         var sums = Sum(await OnShards<UpdateResult>(shard =>
         {
@@ -151,6 +169,7 @@ internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob
 
     public async Task<UpdateSums> AccumulateSupervisedAsync(SupervisedUpdate update, CancellationToken cancellationToken)
     {
+        _phase.Begin("update");
         var sums = Sum(await OnShards<UpdateResult>(shard =>
         {
             var part = update.Plan.Part(0, shard);
@@ -197,6 +216,7 @@ internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob
 
     public async Task<PostUpdateMeasurement[]> MeasureAsync(RolloutId rollout, double[] signal, bool fromReference, CancellationToken cancellationToken)
     {
+        _phase.Begin("observe");
         int samples = _job.Spec.Rollout.SamplesPerPrompt;
         var plan = _plans[rollout];
         var results = await OnShards<MeasureResult>(shard => new MeasureWork($"measure/{rollout.Name}/{fromReference}", rollout.ToMessage(), [.. RowsOf(plan, shard, samples).Select(row => signal[row])], fromReference), cancellationToken);
@@ -210,6 +230,9 @@ internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob
 
         return measured;
     }
+
+    /// <summary>Held-out prompts are sampled and scored as training prompts are.</summary>
+    private static string PhaseOf(RolloutId rollout, string word) => rollout.Purpose is RandomPurpose.Validation or RandomPurpose.Test ? "validate" : word;
 
     private static double[,] Square(ImmutableArray<double> rowByRow)
     {
@@ -242,12 +265,14 @@ internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob
         where T : ShardResult
     {
         var plan = Placement;
+        _phase.Divide(Shards >= FanFrom ? 0 : Shards);
         if (Shards >= FanFrom) { return await new ShardFan(grains, jobId).RunAsync<T>([.. Enumerable.Range(0, Shards).Select(shard => workOf(shard) with { Epoch = epoch })], plan.SiloOfShard, cancellationToken); }
         var watch = new StragglerWatch(Shards, again && plan.Members.Length > 1 ? _job.Spec.Grid.StragglerFactor : 0);
         var results = await SideBySide.RunAsync(Enumerable.Range(0, Shards).Select(shard => (Func<CancellationToken, Task<T>>)(async token =>
         {
             var work = workOf(shard) with { Epoch = epoch };
             var (result, silo) = await watch.RunAsync(shard, plan.SiloOfShard(shard), () => _speeds.Fastest(plan, plan.SiloOfShard(shard)), (where, end) => DriveShardAsync<T>(shard, where, work, end), token);
+            _phase.Finish();
             // The winner has the shard's answers now: the rest of the step is done there.
             if (silo != plan.SiloOfShard(shard)) { Move(shard, silo); }
             return result;

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json.Nodes;
 using Ctwa.Grains.Abstractions;
+using Ctwa.Grains.Jobs.Logs;
 using Ctwa.Grains.Jobs.Streams;
 using Ctwa.Training.Steps;
 
@@ -14,6 +15,7 @@ internal sealed class JobEvents : ITrainingObserver
     private readonly List<JobEvent> _events = [];
     private TaskCompletionSource _changed = NewSignal();
     private JobEventFeed? _feed;
+    private JobLog? _log;
 
     /// <summary>Incarnation whose events these are; 0: the only one.</summary>
     public long Epoch { get; private set; }
@@ -21,22 +23,35 @@ internal sealed class JobEvents : ITrainingObserver
     /// <summary>Forgets what an earlier incarnation told, and begins again.</summary>
     /// <param name="epoch">The coordinator's epoch.</param>
     /// <param name="feed">Also gets every event; null: only those who ask.</param>
-    public void Start(long epoch, JobEventFeed? feed = null)
+    /// <param name="log">Also gets what is told to people; null: nothing is kept.</param>
+    public void Start(long epoch, JobEventFeed? feed = null, JobLog? log = null)
     {
         _events.Clear();
         Epoch = epoch;
         _feed = feed;
+        _log = log;
         Signal();
     }
 
-    public void Message(string text) => Add(JobEventKind.Message, new JsonObject { ["message"] = text }.ToJsonString());
+    public void Message(string text)
+    {
+        _log?.Add(JobLogLevel.Info, text);
+        Add(JobEventKind.Message, new JsonObject { ["message"] = text }.ToJsonString());
+    }
 
-    public void Warning(string text) => Add(JobEventKind.Warning, new JsonObject { ["message"] = text }.ToJsonString());
+    public void Warning(string text)
+    {
+        _log?.Add(JobLogLevel.Warning, text);
+        Add(JobEventKind.Warning, new JsonObject { ["message"] = text }.ToJsonString());
+    }
 
     public void Metrics(TrainingStage stage, string json) => Add(stage == TrainingStage.Rl ? JobEventKind.Step : JobEventKind.SupervisedStep, json);
 
-    public void Checkpoint(TrainingStage stage, int step, string path) =>
+    public void Checkpoint(TrainingStage stage, int step, string path)
+    {
+        _log?.Add(JobLogLevel.Info, $"checkpoint {path}");
         Add(JobEventKind.Checkpoint, new JsonObject { ["path"] = path, ["step"] = step, ["stage"] = stage == TrainingStage.Rl ? "rl" : "supervised" }.ToJsonString());
+    }
 
     public void Summary(string json) => Add(JobEventKind.Summary, json);
 

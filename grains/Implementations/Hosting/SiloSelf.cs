@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Reflection;
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
 using Ctwa.Training.Steps;
@@ -30,6 +31,12 @@ public sealed class SiloSelf
 
     /// <summary>What decides the bits here, apart from the threads per shard, which are the job's.</summary>
     public string Fingerprint { get; init; } = "";
+
+    /// <summary>When this object was made, which is when the silo began.</summary>
+    public DateTimeOffset StartedAt { get; init; } = TimeProvider.System.GetUtcNow();
+
+    /// <summary>Version of this program.</summary>
+    public string Version { get; init; } = typeof(SiloSelf).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
 
     /// <summary>It is leaving: no new work.</summary>
     public bool Draining => _draining;
@@ -65,7 +72,7 @@ public sealed class SiloSelf
 
     /// <summary>This silo as coordinators see it.</summary>
     public SiloDescription Describe(SiloAddress address) =>
-        new(address.ToParsableString(), Computes, Device, Lanes, MemoryBytes, _channel.Host, _channel.Port, Fingerprint, _draining);
+        new(address.ToParsableString(), Computes, Device, Lanes, MemoryBytes, _channel.Host, _channel.Port, Fingerprint, _draining) { StartedAt = StartedAt, Version = Version };
 
     /// <summary>The parts that never change, for placement.</summary>
     public Dictionary<string, string> Metadata() => new(StringComparer.Ordinal)

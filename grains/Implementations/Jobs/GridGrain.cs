@@ -1,6 +1,7 @@
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Hosting;
 using Ctwa.Grains.Jobs.Access;
+using Ctwa.Grains.Jobs.Logs;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
 using Orleans.Runtime;
@@ -12,7 +13,7 @@ namespace Ctwa.Grains.Jobs;
 [Reentrant, KeepAlive]
 internal sealed class GridGrain(
     [PersistentState("grid", GridSiloBuilder.ProviderName)] IPersistentState<GridState> state,
-    JobAdmission admission, JobConfinement confinement, IJobCoordinators coordinators, JobQueueOptions options, TimeProvider time, ILogger<GridGrain> logger) : Grain, IGridGrain, IDisposable
+    JobAdmission admission, JobConfinement confinement, IJobCoordinators coordinators, JobQueueOptions options, SiloRoll roll, TimeProvider time, ILogger<GridGrain> logger) : Grain, IGridGrain, IDisposable
 {
     // An ended job's coordinator is asked for its last events until then; metrics.jsonl has the steps afterwards.
     private static readonly TimeSpan s_lastWords = TimeSpan.FromMinutes(10);
@@ -91,6 +92,13 @@ internal sealed class GridGrain(
 
     /// <inheritdoc/>
     public Task<string?> Summary(string jobId, CancellationToken cancellationToken) => ReadAsync(jobId, "summary.json", JobHistoryReader.ReadSummary, cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<JobLogPage> Log(string jobId, long from, CancellationToken cancellationToken) =>
+        await ReadAsync(jobId, JobLogReader.FileName, path => JobLogReader.Read(path, from), cancellationToken) ?? new JobLogPage([], Math.Max(0, from), false);
+
+    /// <inheritdoc/>
+    public async Task<SiloPage> Silos(string? after, CancellationToken cancellationToken) => SiloRoll.After(await roll.AllAsync(GrainFactory, cancellationToken), after);
 
     /// <inheritdoc/>
     public async Task<JobFailure?> Pause(string jobId, CancellationToken cancellationToken)

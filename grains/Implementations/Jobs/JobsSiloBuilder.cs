@@ -24,6 +24,7 @@ internal static class JobsSiloBuilder
         services.AddSingleton<JobConfinement>();
         services.AddSingleton<JobAdmission>();
         services.AddSingleton<JobEventFeeds>();
+        services.AddSingleton<SiloRoll>();
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => provider.GetKeyedService<IGrainStorage>(GridSiloBuilder.ProviderName) is null
             ? new NoKeeper()
             : ActivatorUtilities.CreateInstance<JobKeeper>(provider));

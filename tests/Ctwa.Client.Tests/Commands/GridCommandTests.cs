@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using System.Text.Json;
 using Ctwa.Client.Commands;
 using Ctwa.Client.Grid;
 using Ctwa.Client.Supervision;
@@ -122,6 +123,94 @@ public sealed class GridCommandTests : IDisposable
         Assert.Equal(["submit 3"], grid.Asked);
     }
 
+    [Theory]
+    [InlineData(true, ExitCodes.JobHalted, "tiny-1 is cancelled", "cancel tiny-1")]
+    [InlineData(false, ExitCodes.Interrupted, "the job goes on", "")]
+    public async Task Ctrl_C_asks_whether_the_job_is_to_be_cancelled_too(bool answer, int code, string note, string asked)
+    {
+        var grid = Accepting();
+        grid.Job = n =>
+        {
+            if (n == 4) { signals.Raise(PosixSignal.SIGINT); }
+            return FakeJobGrid.Record(JobState.Queued);
+        };
+        var seen = new SubmitCommand.Submission(Json: false, null, (jobId, _) => Task.FromResult(answer && jobId == "tiny-1"));
+        Assert.Equal(code, await SubmitCommand.RunAsync(Access(grid), new JobRequest("{}", null, folder, 3, false, "r"), wait: true, signals, output, _ => shown, seen));
+        Assert.Contains(note, shown.Lines[^1], StringComparison.Ordinal);
+        Assert.Equal(asked.Length > 0 ? ["submit 3", asked] : ["submit 3"], grid.Asked);
+    }
+
+    [Fact]
+    public async Task SIGTERM_asks_nobody()
+    {
+        var grid = Accepting();
+        grid.Job = n =>
+        {
+            if (n == 4) { signals.Raise(PosixSignal.SIGTERM); }
+            return FakeJobGrid.Record(JobState.Queued);
+        };
+        var seen = new SubmitCommand.Submission(Json: false, null, (_, _) => throw new InvalidOperationException("asked"));
+        Assert.Equal(ExitCodes.Terminated, await SubmitCommand.RunAsync(Access(grid), new JobRequest("{}", null, folder, 3, false, "r"), wait: true, signals, output, _ => shown, seen));
+    }
+
+    [Fact]
+    public async Task Cancelling_asks_at_a_terminal_and_wants_yes_where_there_is_none()
+    {
+        var grid = new FakeJobGrid { Job = _ => FakeJobGrid.Record(JobState.Running) with { Position = new JobPosition(false, 3), StepsTotal = 9, SubmittedBy = "alice" } };
+        var refused = await Assert.ThrowsAsync<CommandFailure>(() => CancelCommand.RunAsync(Access(grid), "tiny-1", yes: false, ask: null, output));
+        Assert.Equal((ExitCodes.BadInput, "cancel asks before it ends a job, and there is no terminal to ask at; give --yes."), (refused.ExitCode, refused.Message));
+        var questions = new List<string>();
+        Task<bool> Answer(string question, bool yes)
+        {
+            questions.Add(question);
+            return Task.FromResult(yes);
+        }
+
+        Assert.Equal(ExitCodes.Interrupted, await CancelCommand.RunAsync(Access(grid), "tiny-1", yes: false, question => Answer(question, false), output));
+        Assert.Empty(grid.Asked);
+        Assert.Equal("Cancel tiny-1 (running, step 3/9, submitted by alice) on 10.0.0.5:30000, cluster c?", Assert.Single(questions));
+        Assert.Equal(ExitCodes.Success, await CancelCommand.RunAsync(Access(grid), "tiny-1", yes: false, question => Answer(question, true), output));
+        Assert.Equal(ExitCodes.Success, await CancelCommand.RunAsync(Access(grid), "tiny-1", yes: true, ask: null, output));
+        Assert.Equal(["cancel tiny-1", "cancel tiny-1"], grid.Asked);
+        Assert.Equal("tiny-1 was left as it is\ntiny-1 ends after a checkpoint; ctwa resume tiny-1 would continue it\ntiny-1 ends after a checkpoint; ctwa resume tiny-1 would continue it\n", output.ToString());
+        // What has ended needs no question: the grid says what there is to say.
+        grid.Job = _ => FakeJobGrid.Record(JobState.Succeeded);
+        grid.Act = () => new JobFailure(JobFailureKind.BadInput, "it has ended");
+        Assert.Equal("it has ended", (await Assert.ThrowsAsync<CommandFailure>(() => CancelCommand.RunAsync(Access(grid), "tiny-1", yes: false, question => Answer(question, false), output))).Message);
+    }
+
+    [Fact]
+    public async Task Silos_are_listed_over_all_pages_as_a_table_and_as_JSON()
+    {
+        var grid = new FakeJobGrid
+        {
+            Silos =
+            [
+                new SiloOverview("10.0.0.1:1@5", SiloCondition.Active) { Computes = true, Device = "cuda H100\e[31m", Lanes = 2, MemoryBytes = 80L << 30, StartedAt = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), Jobs = ["a", "b"], Version = "0.1.0" },
+                new SiloOverview("10.0.0.2:1@5", SiloCondition.Draining) { Device = "cpu x", Lanes = 1, MemoryBytes = 512L << 20, StartedAt = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), Version = "0.1.0" },
+                new SiloOverview("10.0.0.3:1@5", SiloCondition.Silent),
+            ],
+        };
+        await SilosCommand.RunAsync(Access(grid), json: false, output);
+        Assert.Equal(
+            """
+            address       state     role     lanes  memory   since (UTC)          version  device          jobs
+            10.0.0.1:1@5  active    compute  2      80 GiB   2026-01-02 03:04:05  0.1.0    cuda H100?[31m  a b
+            10.0.0.2:1@5  draining  control  1      512 MiB  2026-01-02 03:04:05  0.1.0    cpu x           -
+            10.0.0.3:1@5  silent    -        -      -        -                    -        -               -
+            3 silos, 2 lanes for shards
+
+            """,
+            output.ToString(),
+            ignoreLineEndingDifferences: true);
+        output.GetStringBuilder().Clear();
+        await SilosCommand.RunAsync(Access(grid), json: true, output);
+        using var document = JsonDocument.Parse(output.ToString());
+        var silos = document.RootElement.GetProperty("silos");
+        Assert.Equal((3, 80L << 30, "draining", "control"), (silos.GetArrayLength(), silos[0].GetProperty("memory_bytes").GetInt64(), silos[1].GetProperty("state").GetString(), silos[1].GetProperty("role").GetString()));
+        Assert.Equal((JsonValueKind.Null, 0), (silos[2].GetProperty("device").ValueKind, silos[2].GetProperty("jobs").GetArrayLength()));
+    }
+
     [Fact]
     public async Task A_grid_that_is_not_there_is_named()
     {
@@ -165,19 +254,21 @@ public sealed class GridCommandTests : IDisposable
             ignoreAllWhiteSpace: true);
         output.GetStringBuilder().Clear();
         await JobsCommand.RunAsync(Access(grid), json: true, quota: null, output);
-        string[] lines = output.ToString().TrimEnd().Split('\n');
-        Assert.Equal(3, lines.Length);
-        Assert.Contains("""
-            "failure":{"kind":"reward","message":"it \"went\" wrong"}
-            """.Trim(), lines[1], StringComparison.Ordinal);
-        Assert.Contains("\"epoch\":7,\"restarts\":0,\"silos\":[\"S10.0.0.1:1:2\"]", lines[2], StringComparison.Ordinal);
+        using (var document = JsonDocument.Parse(output.ToString()))
+        {
+            var jobs = document.RootElement.GetProperty("jobs");
+            Assert.Equal((3, 1), (jobs.GetArrayLength(), document.RootElement.GetProperty("quota").GetInt32()));
+            Assert.Equal(("reward", "it \"went\" wrong"), (jobs[1].GetProperty("failure").GetProperty("kind").GetString(), jobs[1].GetProperty("failure").GetProperty("message").GetString()));
+            Assert.Equal((7, "S10.0.0.1:1:2"), (jobs[2].GetProperty("epoch").GetInt32(), jobs[2].GetProperty("silos")[0].GetString()));
+        }
+
         output.GetStringBuilder().Clear();
         await JobsCommand.RunAsync(Access(new FakeJobGrid()), json: false, quota: null, output);
         Assert.Equal("no jobs\n", output.ToString());
     }
 
     [Theory]
-    [InlineData("", "--cluster-id is missing; give the name of the grid, or set CTWA_CLUSTER_ID.\nwhere is the grid? Give --redis HOST:PORT (or set CTWA_REDIS), or --gateway HOST:PORT of one silo.")]
+    [InlineData("", "--cluster-id is missing; give the name of the grid, or set CTWA_CLUSTER_ID.\nwhere is the grid? Give --redis HOST:PORT (or set CTWA_REDIS), or --gateway HOST:PORT of one silo, or name one once with ctwa context add.")]
     [InlineData("--redis h:1 --gateway 127.0.0.1:2 --cluster-id c", "--redis and --gateway exclude each other; give one of them.")]
     [InlineData("--redis h:99999 --cluster-id c", "--redis has the port '99999'; accepted is a number from 1 to 65535.")]
     [InlineData("--redis redis://u:password@h:1 --cluster-id c", "--redis holds a password")]

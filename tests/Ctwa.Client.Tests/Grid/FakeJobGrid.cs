@@ -45,6 +45,12 @@ internal sealed class FakeJobGrid : IGridConnector, IGridConnection
 
     public IReadOnlyList<JobRecord> Jobs { get; set; } = [];
 
+    /// <summary>The job's log.</summary>
+    public List<JobLogLine> LogLines { get; } = [];
+
+    /// <summary>Ordered by address.</summary>
+    public IReadOnlyList<SiloOverview> Silos { get; set; } = [];
+
     /// <summary>What was asked for, one line each.</summary>
     public List<string> Asked { get; } = [];
 
@@ -137,6 +143,20 @@ internal sealed class FakeJobGrid : IGridConnector, IGridConnection
         }
 
         public Task<string?> Summary(string jobId, CancellationToken cancellationToken) => Task.FromResult(grid.SummaryText);
+
+        // A line is a hundred bytes long here.
+        public Task<JobLogPage> Log(string jobId, long from, CancellationToken cancellationToken)
+        {
+            int start = (int)(from >= 0 ? from / 100 : Math.Max(0, grid.LogLines.Count + (from / 100)));
+            int end = Math.Min(start + 2, grid.LogLines.Count);
+            return Task.FromResult(new JobLogPage([.. grid.LogLines.Skip(start).Take(2)], end * 100, end < grid.LogLines.Count));
+        }
+
+        public Task<SiloPage> Silos(string? after, CancellationToken cancellationToken)
+        {
+            SiloOverview[] later = [.. grid.Silos.Where(silo => string.CompareOrdinal(silo.Address, after) > 0)];
+            return Task.FromResult(new SiloPage([.. later.Take(2)], later.Length > 2));
+        }
 
         public Task<JobFailure?> Pause(string jobId, CancellationToken cancellationToken) => ActAsync($"pause {jobId}");
 

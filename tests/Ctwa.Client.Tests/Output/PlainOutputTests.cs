@@ -50,12 +50,16 @@ public sealed class PlainOutputTests
     }
 
     [Theory]
-    [InlineData(false, null, "xterm-256color", true)]
-    [InlineData(true, null, "xterm-256color", false)]
-    [InlineData(false, "1", "xterm-256color", false)]
-    [InlineData(false, "", "xterm-256color", true)]
-    [InlineData(false, null, "dumb", false)]
-    [InlineData(false, null, null, false)]
-    public void Live_progress_needs_a_capable_terminal_and_no_wish_against_it(bool isRedirected, string? noColor, string? terminal, bool live) =>
-        Assert.Equal(live, Terminal.IsLive(isRedirected, noColor, terminal));
+    [InlineData(false, "xterm-256color", true)]
+    [InlineData(true, "xterm-256color", false)]
+    [InlineData(false, "dumb", false)]
+    [InlineData(false, null, false)]
+    public void Live_progress_needs_a_terminal_that_moves_its_cursor(bool isRedirected, string? terminal, bool live) => Assert.Equal(live, Terminal.IsLive(isRedirected, terminal));
+
+    [Theory]
+    [InlineData(null, true)]
+    [InlineData("", true)]
+    [InlineData("1", false)]
+    [InlineData("0", false)]
+    public void NO_COLOR_takes_the_colours_away(string? value, bool color) => Assert.Equal(color, Terminal.HasColor(value));
 }

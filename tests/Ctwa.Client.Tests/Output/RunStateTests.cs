@@ -1,6 +1,6 @@
+using Ctwa.Client.Live;
 using Ctwa.Client.Output;
 using Ctwa.Grains.Abstractions;
-using Spectre.Console;
 using Xunit;
 
 namespace Ctwa.Client.Tests.Output;
@@ -43,9 +43,9 @@ public sealed class RunStateTests
         var state = new RunState();
         state.Apply(Event(JobEventKind.Step, """{"step":30,"stage":"rl","steps_total":60,"objective/accuracy/mean":0.41,"weight/accuracy":0.35,"covariance/accuracy":0.01,"validation/accuracy/mean":0.44,"throughput/tokens_per_s":812,"time/step_s":2}"""));
         string[] lines = Draw(state, "stopping [soon]");
-        Assert.Equal("arithmetic  step 30/60  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━  1 min 00 s left", lines[0]);
-        Assert.Equal(["objective", "mean", "weight", "covariance", "held-out"], Words(lines[1]));
-        Assert.Equal(["accuracy", "0.410", "0.350", "+0.0100", "0.440"], Words(lines[2]));
+        Assert.Equal("arithmetic  step 30/60  ━━━━━━━━━━━━━━━───────────────  1 min 00 s left", lines[0]);
+        Assert.Equal(["objective", "mean", "over", "the", "run", "held-out", "weight", "covariance"], Words(lines[1])[..8]);
+        Assert.Equal(["accuracy", "0.410", "▅", "0.440", "0.350", "+0.0100"], Words(lines[2])[..6]);
         Assert.Equal("812 tok/s   2.0 s a step", lines[3]);
         Assert.Equal("stopping [soon]", lines[4]);
     }
@@ -58,14 +58,8 @@ public sealed class RunStateTests
         Assert.Equal(["arithmetic", "validating 128 prompts"], Draw(state, null));
     }
 
-    private static string[] Draw(RunState state, string? notice)
-    {
-        var text = new StringWriter();
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors, Out = new AnsiConsoleOutput(text) });
-        console.Profile.Width = 80;
-        console.Write(LiveView.Draw("arithmetic", state, notice));
-        return [.. text.ToString().Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0)];
-    }
+    private static string[] Draw(RunState state, string? notice) =>
+        [.. LiveView.Draw("arithmetic", state, notice, new TerminalSize(80, 24), Glyphs.Unicode).Select(line => line.Text.TrimEnd())];
 
     private static string[] Words(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 

@@ -11,6 +11,8 @@ internal static class GridPermissions
         [nameof(IGridGrain.Get)] = GridRole.Read,
         [nameof(IGridGrain.History)] = GridRole.Read,
         [nameof(IGridGrain.Summary)] = GridRole.Read,
+        [nameof(IGridGrain.Log)] = GridRole.Read,
+        [nameof(IGridGrain.Silos)] = GridRole.Read,
         [nameof(IGridGrain.Submit)] = GridRole.Submit,
         [nameof(IGridGrain.Pause)] = GridRole.Submit,
         [nameof(IGridGrain.Resume)] = GridRole.Submit,
