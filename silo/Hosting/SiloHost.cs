@@ -133,7 +133,8 @@ internal static class SiloHost
         if (options.Operation.ParentStdin) { builder.Services.AddSingleton<IHostLifetime, ParentLink.Lifetime>(); }
         else { builder.Services.AddSingleton<IHostLifetime, SignalLifetime>(); }
         builder.Services.AddSingleton(options.Folders);
-        if (options.Operation.HealthPort is not null) { builder.Services.AddSiloEndpoints(); }
+        SiloWebOptions? web = options.Operation.HealthPort is null ? null : new(options.Cluster.Bind, options.Operation.Dashboard);
+        if (web is not null) { builder.Services.AddSiloEndpoints(web); }
         if (options.Security.Tokens is { } tokens) { builder.Services.AddSingleton(new GridTokensFile(tokens)); }
         if (options.Security.Secret is { } secret) { builder.Services.AddSingleton(secret); }
         builder.UseOrleans(silo =>
@@ -144,6 +145,7 @@ internal static class SiloHost
             if (options.Cluster.Redis is not null) { silo.AddTensorChannel(Channel(options)); }
             var compute = new SiloComputeOptions { Lanes = options.Work.Lanes, Devices = devices, Rewards = options.Rewards };
             silo.AddGrid(compute, SiloSelf.Of(compute, options.Work.Computes, options.Work.MemoryBytes));
+            if (web is { Dashboard: true }) { silo.AddOrleansDashboard(); }
         });
         return builder.Build();
     }

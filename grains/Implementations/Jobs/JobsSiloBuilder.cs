@@ -1,3 +1,4 @@
+using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Hosting;
 using Ctwa.Grains.Jobs.Access;
 using Ctwa.Grains.Jobs.Streams;
@@ -31,6 +32,7 @@ internal static class JobsSiloBuilder
         if (services.Any(service => service.ServiceType == typeof(GridTokensFile)))
         {
             services.AddSingleton<TokenFile>();
+            services.AddSingleton<ICallerDirectory>(provider => provider.GetRequiredService<TokenFile>());
             services.AddSingleton<SiloProof>();
             silo.AddIncomingGrainCallFilter<GridGuardFilter>();
             silo.AddOutgoingGrainCallFilter<SiloProofFilter>();

@@ -10,7 +10,8 @@ internal sealed class SiloCommand
     private readonly WorkOptionGroup _work = new();
     private readonly RewardPolicyOptions _rewards = new();
     private readonly PlaceOptionGroup _place = new();
-    private readonly Option<int?> _health = Values.OptionalWhole("--health-port", "Port for /healthz and /readyz on the address of --bind; 0: any free one. Default: none.", 0, 65535, "PORT");
+    private readonly Option<int?> _health = Values.OptionalWhole("--health-port", "Port for HTTP on the address of --bind: probes (/healthz, /readyz) and the status page (/status); 0: any free one. Default: none.", 0, 65535, "PORT");
+    private readonly Option<bool> _dashboard = new("--dashboard") { Description = "Serve the dashboard of Orleans at /dashboard of --health-port, for administrators; give it to every silo of the grid or to none." };
     private readonly Option<int> _drain = Values.Whole("--drain-timeout", "Seconds that a silo which was asked to leave (SIGTERM, Ctrl-C) waits for its work to end. Default: 60.", 0, 86400, 60, "SECONDS");
     private readonly Option<int> _stuck = Values.Whole("--stuck-after", "Seconds after which a piece of work on a lane counts as hanging; /healthz says so. Default: 1800.", 1, 604800, 1800, "SECONDS");
     private readonly Option<bool> _parentStdin = new("--parent-stdin") { Description = "End when standard input ends, and ignore Ctrl-C: the parent decides." };
@@ -21,7 +22,7 @@ internal sealed class SiloCommand
         _work.AddTo(Root);
         _rewards.AddTo(Root);
         _place.AddTo(Root);
-        foreach (Option option in (Option[])[_health, _drain, _stuck, _parentStdin]) { Root.Add(option); }
+        foreach (Option option in (Option[])[_health, _dashboard, _drain, _stuck, _parentStdin]) { Root.Add(option); }
         OptionSources.AddTo(Root);
     }
 
@@ -48,7 +49,7 @@ internal sealed class SiloCommand
     {
         var sources = OptionSources.Read(Root, arguments, environment);
         var parsed = Root.Parse(sources.Arguments);
-        string[] errors = [.. sources.Errors, .. parsed.Errors.Select(error => error.Message + sources.OriginOf(error)), .. _cluster.Check(parsed), .. _place.Check(parsed)];
+        string[] errors = [.. sources.Errors, .. parsed.Errors.Select(error => error.Message + sources.OriginOf(error)), .. _cluster.Check(parsed), .. _place.Check(parsed), .. CheckOperation(parsed)];
         if (errors.Length > 0) { return (null, errors); }
         try
         {
@@ -63,6 +64,7 @@ internal sealed class SiloCommand
                 Operation = new OperationOptions
                 {
                     HealthPort = parsed.GetValue(_health),
+                    Dashboard = parsed.GetValue(_dashboard),
                     DrainTimeout = TimeSpan.FromSeconds(parsed.GetValue(_drain)),
                     StuckAfter = TimeSpan.FromSeconds(parsed.GetValue(_stuck)),
                     ParentStdin = parsed.GetValue(_parentStdin),
@@ -73,5 +75,10 @@ internal sealed class SiloCommand
         {
             return (null, [wrong.Message]);
         }
+    }
+
+    private IEnumerable<string> CheckOperation(ParseResult parsed)
+    {
+        if (Values.Peek(parsed, _dashboard) && parsed.GetResult(_health) is null) { yield return "--dashboard needs --health-port, the port that serves it."; }
     }
 }

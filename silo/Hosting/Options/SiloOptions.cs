@@ -83,8 +83,11 @@ internal sealed record TlsFiles(string Certificate, string Key, string Authority
 /// <summary>How it is watched and stopped.</summary>
 internal sealed record OperationOptions
 {
-    /// <summary>Port of the health endpoints; null: none; 0: any free one.</summary>
+    /// <summary>Port of the HTTP server: probes, status page; null: none; 0: any free one.</summary>
     public int? HealthPort { get; init; }
+
+    /// <summary>Serve the Orleans dashboard there.</summary>
+    public bool Dashboard { get; init; }
 
     /// <summary>How long a silo that was asked to leave waits for its work to end.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(60);

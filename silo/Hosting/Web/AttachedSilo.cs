@@ -1,3 +1,4 @@
+using Ctwa.Silo.Hosting.Web.Access;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -14,7 +15,9 @@ internal sealed class AttachedSilo
     public void Attach(IServiceProvider services)
     {
         var pipeline = new ApplicationBuilder(services);
+        var access = services.GetRequiredService<WebAccess>();
         pipeline.UseRouting();
+        pipeline.Use(next => context => access.InvokeAsync(context, next));
         pipeline.UseEndpoints(SiloEndpoints.Map);
         _silo = new Silo(services, pipeline.Build(), services.GetRequiredService<IHostApplicationLifetime>());
     }

@@ -1,10 +1,11 @@
+using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Ctwa.Grains.Jobs.Access;
 
 /// <summary>The file of tokens, read again when it changes: a token that is taken out is refused within seconds.</summary>
-internal sealed class TokenFile
+internal sealed class TokenFile : ICallerDirectory
 {
     private static readonly TimeSpan s_lookEvery = TimeSpan.FromSeconds(2);
     private readonly Lock _gate = new();
@@ -30,6 +31,9 @@ internal sealed class TokenFile
         if (_time.GetElapsedTime(Interlocked.Read(ref _looked)) > s_lookEvery) { Refresh(); }
         return token is null ? null : _table.Find(token);
     }
+
+    /// <inheritdoc/>
+    public GridPerson? FindPerson(string token) => Find(token) is { } caller ? new GridPerson(caller.Name, caller.Role) : null;
 
     private void Refresh()
     {

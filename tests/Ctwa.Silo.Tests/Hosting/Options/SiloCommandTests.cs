@@ -49,7 +49,7 @@ public sealed class SiloCommandTests : IDisposable
         string file = File("secret", "0123456789abcdef\n");
         var options = Good($"--clustering redis --redis rediss://me@10.0.0.9:7000/3 --redis-password-file {file} --redis-ca {file} --cluster-id grid-1 --silo-port 1 --gateway-port 2 --channel-port 3 "
             + $"--advertise 10.0.0.5 --bind 0.0.0.0 --device cpu --lanes 4 --role control --memory 24GB --data {roots}/d --allow-root {roots} --allow-root /tmp --secret-file {file} --tokens {file} "
-            + $"--health-port 8080 --drain-timeout 5 --stuck-after 7 --tls-certificate {file} --tls-key {file} --tls-ca {file} --parent-stdin --open-rewards");
+            + $"--health-port 8080 --drain-timeout 5 --stuck-after 7 --tls-certificate {file} --tls-key {file} --tls-ca {file} --dashboard --parent-stdin --open-rewards");
         Assert.Equal("rediss://10.0.0.9:7000/3", options.Cluster.Redis!.ToString());
         Assert.Equal(("me", "0123456789abcdef", true, file), (options.Cluster.Redis.User, options.Cluster.Redis.Password, options.Cluster.Redis.Tls, options.Cluster.Redis.CertificateAuthority));
         Assert.Equal((1, 2, 3), (options.Cluster.SiloPort, options.Cluster.GatewayPort, options.Cluster.ChannelPort));
@@ -60,7 +60,7 @@ public sealed class SiloCommandTests : IDisposable
         Assert.Equal("0123456789abcdef", Encoding.UTF8.GetString(options.Security.Secret!.Bytes.Span));
         Assert.Equal(new TlsFiles(file, file, file), options.Security.Tls);
         Assert.Equal(file, options.Security.Tokens);
-        Assert.Equal(new OperationOptions { HealthPort = 8080, DrainTimeout = TimeSpan.FromSeconds(5), StuckAfter = TimeSpan.FromSeconds(7), ParentStdin = true }, options.Operation);
+        Assert.Equal(new OperationOptions { HealthPort = 8080, Dashboard = true, DrainTimeout = TimeSpan.FromSeconds(5), StuckAfter = TimeSpan.FromSeconds(7), ParentStdin = true }, options.Operation);
     }
 
     [Fact]
@@ -91,6 +91,7 @@ public sealed class SiloCommandTests : IDisposable
     [InlineData("--cluster-id x --clustering redis --redis h:1 --bind here", "--bind is 'here'; accepted is an IP address, such as 10.0.0.5.")]
     [InlineData("--cluster-id x --clustering redis --redis redis://me:hunter2@h:1", "--redis holds a password, which every user of this machine can read in the list of processes. Give it in the environment variable CTWA_REDIS_PASSWORD or in a file (--redis-password-file).")]
     [InlineData("--cluster-id x --clustering redis --redis h:99999", "--redis has the port '99999'; accepted is a number from 1 to 65535.")]
+    [InlineData("--cluster-id x --dashboard", "--dashboard needs --health-port, the port that serves it.")]
     [InlineData("--cluster-id x --role boss", "--role is 'boss'; accepted are compute and control.")]
     [InlineData("--cluster-id x --memory lots", "--memory is 'lots'; accepted is a whole number with KB, MB, GB or TB (1 KB = 1024 bytes).")]
     [InlineData("--cluster-id x --allow-root /no/such", "--allow-root is '/no/such', and there is no such folder.")]
