@@ -6,15 +6,13 @@ using Xunit;
 namespace Ctwa.Grid.Tests.Chaos;
 
 /// <summary>A job that lasts longer than a silo may be away, and what its undisturbed run came to.</summary>
-internal sealed class LongJob(string folder)
+internal sealed class LongJob(string folder, int steps = 60)
 {
-    private const int Steps = 60;
-
     public static readonly TimeSpan Deadline = TimeSpan.FromMinutes(5);
 
     /// <summary>Job file.</summary>
     public string Path { get; } = ExactnessJobs.Interrupted.WriteTo(folder, text => text
-        .Replace("schedule: { steps: 6, validate_every: 3,", string.Create(CultureInfo.InvariantCulture, $"schedule: {{ steps: {Steps}, validate_every: 30,"), StringComparison.Ordinal)
+        .Replace("schedule: { steps: 6, validate_every: 3,", string.Create(CultureInfo.InvariantCulture, $"schedule: {{ steps: {steps}, validate_every: 30,"), StringComparison.Ordinal)
         .Replace("samples_per_prompt: 4", "samples_per_prompt: 16", StringComparison.Ordinal));
 
     /// <summary>Runs it undisturbed with <c>ctwa train</c>.</summary>

@@ -24,6 +24,9 @@ public sealed record GridSettings
 
     /// <summary>More options of every client.</summary>
     public IReadOnlyList<string> ClientOptions { get; init; } = [];
+
+    /// <summary>Token that clients show; null: none.</summary>
+    public string? ClientToken { get; init; }
 }
 
 /// <summary>Silos as real processes on one Redis, driven by signals; everything ends with this object, and with this process.</summary>
@@ -104,7 +107,7 @@ public sealed class LocalGrid : IAsyncDisposable
     {
         string log = Path.Combine(Folder, string.Create(CultureInfo.InvariantCulture, $"client-{_clients.Count}-{name}.log"));
         string[] command = [.. _settings.ClientPlace.Prefix, Checkout.Client, .. arguments, "--redis", RedisAddress, "--cluster-id", ClusterId, .. _settings.ClientOptions];
-        var client = await GridProcess.StartAsync($"ctwa {arguments[0]} ({name})", command, log, Folder, ChildEnvironment);
+        var client = await GridProcess.StartAsync($"ctwa {arguments[0]} ({name})", command, log, Folder, new Dictionary<string, string?>(ChildEnvironment) { ["CTWA_TOKEN"] = _settings.ClientToken });
         _clients.Add(client);
         return client;
     }
