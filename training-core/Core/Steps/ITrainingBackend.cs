@@ -88,7 +88,7 @@ public interface ITrainingBackend
     Task<double> ReduceAsync(UpdateId update, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Gram matrices of the rows that an update keeps (<see cref="PolicyUpdate.KeepRows"/>), per slice, in slice order; each
+    /// Gram matrices of the rows that an update keeps (<see cref="PolicyRows.Keep"/>), per slice, in slice order; each
     /// [rows, rows], float64, summed over the slice's blocks in order.
     /// </summary>
     Task<double[][,]> GramAsync(UpdateId update, GramScope scope, CancellationToken cancellationToken);
