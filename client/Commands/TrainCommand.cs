@@ -21,6 +21,8 @@ internal static class TrainCommand
 
     private static readonly Option<string> Device = new("--device") { Description = "Where models compute: auto (a GPU if there is one), cpu, cuda, cuda:N, several as cuda:0,cuda:1, or cuda:all. How many does not change results; on another kind of device the last bits are others.", HelpName = "device", DefaultValueFactory = _ => "auto" };
 
+    private static readonly Option<string?> OtlpEndpoint = new("--otlp-endpoint") { Description = "Send metrics, traces and logs to this collector by OTLP, such as http://127.0.0.1:4318; default: to nobody.", HelpName = "url" };
+
     static TrainCommand() => Lanes.Validators.Add(result =>
     {
         if (result.GetValueOrDefault<int?>() is < 1 and var lanes) { result.AddError(FormattableString.Invariant($"--lanes is {lanes}; give at least 1.")); }
@@ -28,7 +30,7 @@ internal static class TrainCommand
 
     public static Command Create()
     {
-        var command = new Command("train", "Run a training job on a grid that lives as long as this command.") { Job, Set, DryRun, Output, Resume, Lanes, Device };
+        var command = new Command("train", "Run a training job on a grid that lives as long as this command.") { Job, Set, DryRun, Output, Resume, Lanes, Device, OtlpEndpoint };
         command.SetAction((parsed, _) => RunAsync(Read(parsed), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error));
         return command;
     }
@@ -42,6 +44,7 @@ internal static class TrainCommand
         Resume = parsed.GetValue(Resume),
         Lanes = parsed.GetValue(Lanes),
         Device = parsed.GetValue(Device) ?? "auto",
+        OtlpEndpoint = parsed.GetValue(OtlpEndpoint),
     };
 
     private static async Task<int> RunAsync(TrainOptions options, TextWriter output, TextWriter error)
@@ -72,7 +75,7 @@ internal static class TrainCommand
         var deadlines = new Deadlines();
         using var signals = StopSignals.Listen();
         await using var shown = Terminal.Open(output, error, run);
-        var session = new TrainSession(run, new SiloLauncher(silo, deadlines, options.Device), new OrleansConnector(deadlines), shown, signals, deadlines);
+        var session = new TrainSession(run, new SiloLauncher(silo, deadlines, options.Device, options.OtlpEndpoint), new OrleansConnector(deadlines), shown, signals, deadlines);
         return await session.RunAsync(new JobSubmission(json, run.FullPath, Resume: resumed is not null), job.Plan.Lanes);
     }
 

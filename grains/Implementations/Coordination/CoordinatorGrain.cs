@@ -3,10 +3,12 @@ using Ctwa.Grains.Compute;
 using Ctwa.Grains.Hosting;
 using Ctwa.Grains.Jobs;
 using Ctwa.Grains.Jobs.Streams;
+using Ctwa.Grains.Telemetry;
 using Ctwa.Training.Rewards;
 using Ctwa.Training.Runs;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
+using Ctwa.Training.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -102,6 +104,8 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
     {
         // Leave Submit's turn first: opening data may take longer than a call may.
         await Task.Yield();
+        WorkTrace.Leave();
+        using var telemetry = JobTelemetry.Begin(JobId, spec);
         var end = JobStatus.Failed;
         GrainBackend? backend = null;
         try
@@ -111,8 +115,8 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
             var job = await hosts.PrepareAsync(JobId, run.Epoch, spec, run.Path);
             var log = new GridLog(JobId, logger);
             var members = new GridMembers(membership, GrainFactory, services.GetService<ClusterSecret>(), log.Impostor);
-            backend = new GrainBackend(JobId, run.Epoch, job, JobSpecJson.Serialize(spec), run.Path, members, GrainFactory, log, Drain);
-            var outcome = await new TrainingLoop(job, backend, run, _events).RunAsync(_stop.Token, _abort.Token);
+            backend = new GrainBackend(JobId, run.Epoch, job, JobSpecJson.Serialize(spec), run.Path, members, GrainFactory, log, telemetry, Drain);
+            var outcome = await new TrainingLoop(job, backend, run, new LoggedEvents(_events, JobId, logger), telemetry).RunAsync(_stop.Token, _abort.Token);
             end = outcome == RunOutcome.Finished ? JobStatus.Succeeded : JobStatus.Stopped;
             if (end == JobStatus.Stopped && _drained)
             {

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
 using Ctwa.Grains.Coordination;
+using Ctwa.Grains.Telemetry;
 using Ctwa.Training.Losses;
 using Ctwa.Training.Randomness;
 using Ctwa.Training.Rewards;
@@ -29,7 +30,7 @@ public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrai
         hosts.Fence(JobId, work.Epoch);
         var host = hosts.Get(JobId);
         _work.BelongTo(host.Attempt);
-        _work.Start(work.Key, () => work switch
+        _work.Start(work.Key, () => WorkTrace.RunAsync("shard", work, this.GetPrimaryKeyString(), () => work switch
         {
             GenerateWork generate => GenerateAsync(host, generate),
             ScoreWork score => ScoreAsync(host, score),
@@ -39,7 +40,7 @@ public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrai
             SupervisedWork supervised => SupervisedAsync(host, supervised),
             MeasureWork measure => MeasureAsync(host, measure),
             _ => throw new NotSupportedException($"shards do not know {work.GetType().Name}."),
-        });
+        }));
         return Task.CompletedTask;
     }
 

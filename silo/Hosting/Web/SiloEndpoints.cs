@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Ctwa.Silo.Hosting.Telemetry;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -20,5 +21,6 @@ internal static class SiloEndpoints
     /// <summary>Maps the endpoints. <c>endpoints.ServiceProvider</c> and each request's services are those of the silo's host.</summary>
     public static void Map(IEndpointRouteBuilder endpoints)
     {
+        endpoints.MapMetrics();
     }
 }
