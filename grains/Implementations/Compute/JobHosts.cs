@@ -19,9 +19,10 @@ public sealed partial class JobHosts(SiloComputeOptions options, ILogger<JobHost
     private readonly ConcurrentDictionary<string, long> _epochs = new(StringComparer.Ordinal);
     private readonly string _silo = services.GetService<ILocalSiloDetails>()?.SiloAddress.ToParsableString() ?? "";
     private readonly Lock _lock = new();
+    private int _coordinators;
 
-    /// <summary>No job has shards, slices or rewards here; its coordinator may be.</summary>
-    public bool IsIdle => _jobs.Values.All(job => job.Host is null && job.Rewards is null);
+    /// <summary>No job has shards, slices, rewards or its coordinator here.</summary>
+    public bool IsIdle => Volatile.Read(ref _coordinators) == 0 && _jobs.Values.All(job => job.Host is null && job.Rewards is null);
 
     /// <summary>Calls of coordinators that have been replaced, refused in this process.</summary>
     internal static long RefusedCalls => Interlocked.Read(ref s_refused);
@@ -34,6 +35,9 @@ public sealed partial class JobHosts(SiloComputeOptions options, ILogger<JobHost
 
     /// <summary>This silo's parsable address.</summary>
     public string Silo => _silo;
+
+    /// <summary>A coordinator begins to run a job here, or has ended.</summary>
+    public void Coordinate(bool begins) => Interlocked.Add(ref _coordinators, begins ? 1 : -1);
 
     /// <summary>Refuses a coordinator that has been replaced (invariant I5), and remembers the highest epoch.</summary>
     /// <exception cref="StaleCoordinatorException">It has been.</exception>

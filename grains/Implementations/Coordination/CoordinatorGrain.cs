@@ -28,6 +28,7 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
     private JobFailure? _failure;
     private Task? _run;
     private JobEventFeed? _feed;
+    private readonly SiloSelf _self = services.GetRequiredService<SiloSelf>();
     private bool _opening;
     private bool _drained;
 
@@ -39,6 +40,11 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
     public async Task<JobFailure?> Submit(JobSubmission submission, CancellationToken cancellationToken)
     {
         if (_run is not null || _opening) { return null; }
+        if (_self.Draining && await PlaceOf(Members(new GridLog(JobId, logger))).ElsewhereAsync(cancellationToken) is { } other)
+        {
+            MoveTo(other);
+            return new JobFailure(JobFailureKind.Replaced, $"silo {hosts.Silo} is leaving, and the job goes on at {other}.");
+        }
 
         JobSpec spec;
         RunDirectory run;
@@ -66,6 +72,7 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
         _feed = services.GetService<JobEventFeeds>()?.Open(JobId);
         _events.Start(run.Epoch, _feed);
         _status = JobStatus.Running;
+        hosts.Coordinate(begins: true);
         _run = RunAsync(spec, run);
         return null;
     }
@@ -107,6 +114,7 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
         WorkTrace.Leave();
         using var telemetry = JobTelemetry.Begin(JobId, spec);
         var end = JobStatus.Failed;
+        bool handedOver = false;
         GrainBackend? backend = null;
         try
         {
@@ -114,10 +122,11 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
             // Data, memory and models are made off the turn, which must stay free for watchers (invariants I8, I9).
             var job = await hosts.PrepareAsync(JobId, run.Epoch, spec, run.Path);
             var log = new GridLog(JobId, logger);
-            var members = new GridMembers(membership, GrainFactory, services.GetService<ClusterSecret>(), log.Impostor);
-            backend = new GrainBackend(JobId, run.Epoch, job, JobSpecJson.Serialize(spec), run.Path, members, GrainFactory, log, telemetry, Drain);
+            var members = Members(log);
+            backend = new GrainBackend(JobId, run.Epoch, job, JobSpecJson.Serialize(spec), run.Path, members, GrainFactory, log, PlaceOf(members), telemetry, Drain);
             var outcome = await new TrainingLoop(job, backend, run, new LoggedEvents(_events, JobId, logger), telemetry).RunAsync(_stop.Token, _abort.Token);
-            end = outcome == RunOutcome.Finished ? JobStatus.Succeeded : JobStatus.Stopped;
+            handedOver = outcome == RunOutcome.HandedOver;
+            end = outcome switch { RunOutcome.Finished => JobStatus.Succeeded, RunOutcome.Stopped => JobStatus.Stopped, _ => JobStatus.Running };
             if (end == JobStatus.Stopped && _drained)
             {
                 end = JobStatus.Failed;
@@ -135,14 +144,36 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
         {
             // Only a job that holds neither memory nor lock any more has ended for its watchers. One that another coordinator goes on
             // with keeps its memory on the other silos.
-            if (backend is not null && !_abort.IsCancellationRequested) { await backend.CloseAsync(); }
+            if (backend is not null && !handedOver && !_abort.IsCancellationRequested) { await backend.CloseAsync(); }
             await Task.Run(() => hosts.Close(JobId, run.Epoch));
             await Task.Run(run.Dispose);
             if (_feed is not null) { await _feed.DisposeAsync(); }
             _status = end;
+            hosts.Coordinate(begins: false);
             _events.Signal();
         }
+
+        if (handedOver) { await LeaveAsync(); }
     }
+
+    /// <summary>The next activation, on a silo that stays, knows nothing of the job and is given it.</summary>
+    private async Task LeaveAsync()
+    {
+        logger.LogWarning("job {JobId}: handed over at a step's end, since this silo leaves", JobId);
+        if (await PlaceOf(Members(new GridLog(JobId, logger))).ElsewhereAsync(CancellationToken.None) is { } other) { MoveTo(other); }
+        else { DeactivateOnIdle(); }
+    }
+
+    private void MoveTo(string silo)
+    {
+        RequestContext.Set(Orleans.Runtime.Placement.IPlacementDirector.PlacementHintKey, SiloAddress.FromParsableString(silo));
+        MigrateOnIdle();
+        RequestContext.Remove(Orleans.Runtime.Placement.IPlacementDirector.PlacementHintKey);
+    }
+
+    private GridMembers Members(GridLog log) => new(membership, GrainFactory, services.GetService<ClusterSecret>(), log.Impostor);
+
+    private CoordinatorPlace PlaceOf(GridMembers members) => new(hosts.Silo, _self, members);
 
     private void Drain()
     {

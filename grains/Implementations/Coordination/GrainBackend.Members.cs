@@ -79,6 +79,19 @@ internal sealed partial class GrainBackend
         if (await WantsAnotherPlanAsync(cancellationToken)) { await PlaceAsync(policyVersion, cancellationToken); }
     }
 
+    /// <inheritdoc/>
+    public bool IsLeaving => here.IsLeaving;
+
+    /// <inheritdoc/>
+    public async Task<bool> HandOverAsync(long policyVersion, CancellationToken cancellationToken)
+    {
+        // Whoever goes on elsewhere asks only those that stay: they must have everything.
+        if (HasPart(here.Silo) && await WantsAnotherPlanAsync(cancellationToken)) { await PlaceAsync(policyVersion, cancellationToken); }
+        return !HasPart(here.Silo) && await here.ElsewhereAsync(cancellationToken) is not null;
+    }
+
+    private bool HasPart(string silo) => _rewardSilo == silo || Placement.Members.Any(member => member.Silo == silo);
+
     public Task RecoverAsync(long policyVersion, CancellationToken cancellationToken) => PlaceAsync(policyVersion, cancellationToken);
 
     /// <summary>Frees what silos hold of the job.</summary>

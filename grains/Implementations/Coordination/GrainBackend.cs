@@ -21,9 +21,10 @@ namespace Ctwa.Grains.Coordination;
 /// <param name="grid">The silos.</param>
 /// <param name="grains">Gives grains.</param>
 /// <param name="log">Is told of plans.</param>
+/// <param name="here">The silo of the coordinator.</param>
 /// <param name="telemetry">Is told of plans and stragglers.</param>
 /// <param name="drained">Called when every silo that computes is leaving.</param>
-internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob job, string specJson, string runDirectory, GridMembers grid, IGrainFactory grains, GridLog log, JobTelemetry telemetry, Action drained) : ITrainingBackend
+internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob job, string specJson, string runDirectory, GridMembers grid, IGrainFactory grains, GridLog log, CoordinatorPlace here, JobTelemetry telemetry, Action drained) : ITrainingBackend
 {
     /// <summary>From so many shards on, calls go in batches by silo.</summary>
     internal const int FanFrom = 256;

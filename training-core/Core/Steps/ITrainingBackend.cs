@@ -39,6 +39,14 @@ public interface ITrainingBackend
     /// <exception cref="StateLostException">No complete copy of that version survives; the run goes back to its last checkpoint.</exception>
     Task RecoverAsync(long policyVersion, CancellationToken cancellationToken) => throw new StateLostException("nothing computes but this process.");
 
+    /// <summary>Whoever runs the loop is asked to leave, and others may go on with the run.</summary>
+    bool IsLeaving => false;
+
+    /// <summary>Between two steps, when <see cref="IsLeaving"/>: brings what the leaving process holds of the run to those who stay.</summary>
+    /// <param name="policyVersion">Version of the last commit.</param>
+    /// <returns>True: a loop elsewhere can go on after the last commit; false: not yet, or nobody would be left.</returns>
+    Task<bool> HandOverAsync(long policyVersion, CancellationToken cancellationToken) => Task.FromResult(false);
+
     /// <summary>Writes model, tokenizer and optimizer files into a folder.</summary>
     Task SaveAsync(string folder, CancellationToken cancellationToken);
 

@@ -34,6 +34,10 @@ internal sealed class MicroBatchLadder(ITrainingBackend inner, JobSpec spec, Run
 
     public Task RecoverAsync(long policyVersion, CancellationToken cancellationToken) => inner.RecoverAsync(policyVersion, cancellationToken);
 
+    public bool IsLeaving => inner.IsLeaving;
+
+    public Task<bool> HandOverAsync(long policyVersion, CancellationToken cancellationToken) => inner.HandOverAsync(policyVersion, cancellationToken);
+
     public Task SaveAsync(string folder, CancellationToken cancellationToken) => inner.SaveAsync(folder, cancellationToken);
 
     public Task ResetOptimizerAsync(CancellationToken cancellationToken) => inner.ResetOptimizerAsync(cancellationToken);

@@ -14,7 +14,17 @@ using Ctwa.Training.Telemetry;
 namespace Ctwa.Training.Steps;
 
 /// <summary>How a run ended.</summary>
-public enum RunOutcome { Finished, Stopped }
+public enum RunOutcome
+{
+    /// <summary>All steps are done.</summary>
+    Finished,
+
+    /// <summary>On request, with a checkpoint.</summary>
+    Stopped,
+
+    /// <summary>At a commit: another loop goes on after it with those who compute, and does no step again.</summary>
+    HandedOver,
+}
 
 /// <summary>
 /// A run from its start or its last checkpoint to its end: the readable definition of what a step is. It orders the
@@ -75,11 +85,11 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         var state = await StepTrace.RunAsync("load", async () => (takesOver ? await ContinueAsync(cancellationToken) : null) ?? await LoadAsync(cancellationToken));
         telemetry?.Baseline(state.Validation);
         if (state.PolicyVersion > 0) { telemetry?.Resume(); }
-        bool stopped = false;
+        RunOutcome? end = null;
         while (state.Stage == TrainingStage.Supervised && state.Step < job.Supervised!.Steps)
         {
-            (state, stopped) = await StepTrace.StepAsync(JobId, state.Stage, state.Step + 1, () => DoSupervisedAsync(state, stop, cancellationToken));
-            if (stopped) { return RunOutcome.Stopped; }
+            (state, end) = await StepTrace.StepAsync(JobId, state.Stage, state.Step + 1, () => DoSupervisedAsync(state, stop, cancellationToken));
+            if (end is { } outcome) { return outcome; }
         }
 
         if (_spec.Kind == JobKind.Rl)
@@ -93,8 +103,8 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
 
             while (state.Step < _spec.Schedule.Steps)
             {
-                (state, stopped) = await StepTrace.StepAsync(JobId, state.Stage, state.Step + 1, () => DoReinforcementAsync(state, stop, cancellationToken));
-                if (stopped) { return RunOutcome.Stopped; }
+                (state, end) = await StepTrace.StepAsync(JobId, state.Stage, state.Step + 1, () => DoReinforcementAsync(state, stop, cancellationToken));
+                if (end is { } outcome) { return outcome; }
             }
         }
 
@@ -109,7 +119,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
     }
 
     /// <summary>A supervised step and its commit.</summary>
-    private async Task<(TrainingRunState State, bool Stopped)> DoSupervisedAsync(TrainingRunState committed, CancellationToken stop, CancellationToken cancellationToken)
+    private async Task<(TrainingRunState State, RunOutcome? End)> DoSupervisedAsync(TrainingRunState committed, CancellationToken stop, CancellationToken cancellationToken)
     {
         var state = await DoAsync(committed, SupervisedStepAsync, cancellationToken);
         bool last = state.Step == job.Supervised!.Steps;
@@ -118,7 +128,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
     }
 
     /// <summary>A step of reinforcement learning and its commit.</summary>
-    private async Task<(TrainingRunState State, bool Stopped)> DoReinforcementAsync(TrainingRunState committed, CancellationToken stop, CancellationToken cancellationToken)
+    private async Task<(TrainingRunState State, RunOutcome? End)> DoReinforcementAsync(TrainingRunState committed, CancellationToken stop, CancellationToken cancellationToken)
     {
         var state = await DoAsync(committed, ReinforcementStepAsync, cancellationToken);
         bool last = state.Step == _spec.Schedule.Steps;
@@ -297,15 +307,29 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         return new AppliedUpdate(norm, scale, learningRate, products);
     }
 
-    /// <summary>The step's commit. True: the run was asked to stop, and has its checkpoint.</summary>
-    private async Task<bool> CommitAsync(TrainingRunState state, bool checkpoint, bool stopping, CancellationToken cancellationToken)
+    /// <summary>The step's commit.</summary>
+    /// <returns>Null: the loop goes on. It was asked to stop, and has its checkpoint; or it was handed over.</returns>
+    private async Task<RunOutcome?> CommitAsync(TrainingRunState state, bool checkpoint, bool stopping, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var clock = Stopwatch.StartNew();
         using (StepTrace.Source.StartActivity("commit")) { run.CommitState(state); }
         if (Interlocked.Exchange(ref _line, null) is { } line) { telemetry?.Commit(state.Stage, state.Step, line, clock.Elapsed); }
-        if (checkpoint || stopping) { await StepTrace.RunAsync("checkpoint", () => DoAsync(state, WriteCheckpointAsync, cancellationToken)); }
-        return stopping;
+        // Whoever goes on elsewhere starts from a checkpoint's records, also where it needs none of its weights.
+        bool leaving = !stopping && _backend.IsLeaving;
+        if (checkpoint || stopping || (leaving && _lastCheckpoint is null)) { await StepTrace.RunAsync("checkpoint", () => DoAsync(state, WriteCheckpointAsync, cancellationToken)); }
+        if (stopping) { return RunOutcome.Stopped; }
+        if (!leaving) { return null; }
+        bool handedOver = false;
+        await StepTrace.RunAsync("hand over", () => DoAsync(state, async (same, token) =>
+        {
+            handedOver = await _backend.HandOverAsync(same.PolicyVersion, token);
+            return same;
+        }, cancellationToken));
+        if (!handedOver) { return null; }
+        run.FlushMetrics();
+        observer.Message($"handed over after {RunDirectory.StepName(state.Stage, state.Step)}: this silo leaves");
+        return RunOutcome.HandedOver;
     }
 
     private async Task<TrainingRunState> WriteCheckpointAsync(TrainingRunState state, CancellationToken cancellationToken)
