@@ -242,9 +242,9 @@ internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob
     /// <param name="cancellationToken">Ends the waiting.</param>
     /// <param name="again">Shards that take much longer than the others are given to a second silo as well; that must not need anything but the weights.</param>
     private Task<T[]> OnShards<T>(Func<int, ShardWork> workOf, CancellationToken cancellationToken, bool again = false)
-        where T : ShardResult => WorkTrace.AllAsync("shards", typeof(T), () => OnAllShards<T>(workOf, cancellationToken, again));
+        where T : ShardResult => WorkTrace.AllAsync("shards", typeof(T), () => OnAllShards<T>(workOf, again, cancellationToken));
 
-    private async Task<T[]> OnAllShards<T>(Func<int, ShardWork> workOf, CancellationToken cancellationToken, bool again)
+    private async Task<T[]> OnAllShards<T>(Func<int, ShardWork> workOf, bool again, CancellationToken cancellationToken)
         where T : ShardResult
     {
         var plan = Placement;

@@ -38,7 +38,7 @@ public sealed class FaultSeriesTests(ITestOutputHelper output) : IDisposable
         await prometheus.WaitAsync("count(ctwa_job_step{ctwa_stage='rl'})", answer => answer is [{ Value: 1 }], LiveGrid.Patience);
         await prometheus.WaitAsync("count(ctwa_grid_quota)", answer => answer is [{ Value: 1 }], LiveGrid.Patience);
         var step = (await prometheus.QueryAsync("ctwa_job_step{ctwa_stage='rl'}")).Single();
-        Assert.Equal(coordinator.HealthPort.ToString(CultureInfo.InvariantCulture) == step.Labels["instance"].Split(':')[1], false);
+        Assert.NotEqual(coordinator.HealthPort.ToString(CultureInfo.InvariantCulture), step.Labels["instance"].Split(':')[1]);
         Assert.DoesNotContain("job", step.Labels.Where(label => label.Value.Contains("exact-", StringComparison.Ordinal)).Select(label => label.Key));
 
         // What metrics call the last step is on disk: a step is told of when it is committed.

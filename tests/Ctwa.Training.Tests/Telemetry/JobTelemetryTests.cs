@@ -126,6 +126,10 @@ public sealed class JobTelemetryTests : IDisposable
         JobTelemetry[] more = [.. Enumerable.Range(0, RunningJobs.Most + 5).Select(i => JobTelemetry.Begin($"many-{i}", Job))];
         Assert.Empty(CollectedSeries.Of($"many-{more.Length - 1}"));
         foreach (var one in more) { one.Dispose(); }
+
+        // Room is there again at once.
+        using var late = JobTelemetry.Begin("late", Job);
+        Assert.NotEmpty(CollectedSeries.Of("late"));
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -51,6 +51,15 @@ public sealed class JobTelemetry : IDisposable
     /// <summary>The job's label.</summary>
     public string JobId { get; }
 
+    /// <summary>Its loop has ended here.</summary>
+    internal bool HasEnded
+    {
+        get
+        {
+            lock (_series) { return _endedAt is not null; }
+        }
+    }
+
     /// <summary>Nothing of it is told any more.</summary>
     internal bool IsForgotten
     {

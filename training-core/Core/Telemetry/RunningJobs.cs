@@ -17,7 +17,13 @@ internal static class RunningJobs
     {
         foreach (var (id, old) in s_jobs.Where(one => one.Value.IsForgotten).ToArray()) { s_jobs.TryRemove(new(id, old)); }
         var before = s_jobs.GetValueOrDefault(job.JobId);
-        if (before is null && s_jobs.Count >= Most) { return null; }
+        if (before is null && s_jobs.Count >= Most)
+        {
+            // Last words give way to jobs that run.
+            if (s_jobs.Values.FirstOrDefault(one => one.HasEnded) is not { } ended) { return null; }
+            s_jobs.TryRemove(new(ended.JobId, ended));
+        }
+
         s_jobs[job.JobId] = job;
         return before;
     }
