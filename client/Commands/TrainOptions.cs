@@ -25,6 +25,9 @@ internal sealed partial record TrainOptions
     /// <summary>Where models compute, as ctwa-silo's <c>--device</c> takes it.</summary>
     public string Device { get; init; } = "auto";
 
+    /// <summary>Collector of metrics, traces and logs, as ctwa-silo's <c>--otlp-endpoint</c> takes it; null: none.</summary>
+    public string? OtlpEndpoint { get; init; }
+
     /// <summary>Contradictions between options, one message each.</summary>
     public IEnumerable<string> Errors()
     {

@@ -20,6 +20,9 @@ internal sealed record SiloOptions
     public required SecurityOptions Security { get; init; }
 
     public required OperationOptions Operation { get; init; }
+
+    /// <summary>Metrics, traces and logs.</summary>
+    public TelemetryOptions Telemetry { get; init; } = new();
 }
 
 /// <summary>How silos find each other.</summary>

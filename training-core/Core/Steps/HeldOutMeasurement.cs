@@ -43,7 +43,7 @@ internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backe
     {
         if (job.ValidationIndices.Length == 0 || _spec.Schedule.ValidateEvery == 0) { return state; }
         observer.Message($"measuring {job.ValidationIndices.Length} held-out prompts before the first step");
-        var timer = new PhaseTimer();
+        using var timer = new PhaseTimer("validate");
         var validation = await MeasureAsync(RandomPurpose.Validation, state, cancellationToken);
         var test = job.TestIndices == job.ValidationIndices ? validation : await MeasureAsync(RandomPurpose.Test, state, cancellationToken);
         if (validation.Samples == 0 || test.Samples == 0) { throw new NumericFailureException("every held-out sample was dropped by a failing reward before the first step, so there is nothing to compare the run with; mend the reward or use on_failure: substitute."); }
