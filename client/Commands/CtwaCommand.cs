@@ -56,6 +56,7 @@ internal static class CtwaCommand
         {
             TrainCommand.Create(),
             CompareCommand.Create(),
+            ReportCommand.Create(),
             SubmitCommand.Create(),
             JobsCommand.Create(),
             WatchCommand.Create(),

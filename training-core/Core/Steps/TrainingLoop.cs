@@ -25,6 +25,8 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
     private readonly JobSpec _spec = job.Spec;
     private readonly HeldOutMeasurement _heldOut = new(job, computing, run, observer);
     private readonly LossCounter _losses = new();
+    private readonly FaultRecord _faults = new(run, observer.Warning);
+    private TensorBoardTracking? _tracking;
     private string? _lastCheckpoint;
     private (TrainingStage Stage, int Step)? _lastCheckpointAt;
 
@@ -38,6 +40,26 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
     /// <exception cref="RunDirectoryException">The run directory cannot be written.</exception>
     /// <exception cref="RunFencedException">A later coordinator owns the run.</exception>
     public async Task<RunOutcome> RunAsync(CancellationToken stop, CancellationToken cancellationToken)
+    {
+        _tracking = _spec.Tracking.Tensorboard ? new TensorBoardTracking(run) : null;
+        try
+        {
+            var outcome = await RunToItsEndAsync(stop, cancellationToken);
+            if (outcome == RunOutcome.Finished) { _faults.Finished(run.CommittedState()); } else { _faults.Stopped(run.CommittedState()); }
+            return outcome;
+        }
+        catch (Exception failure) when (failure is not (OperationCanceledException or RunFencedException))
+        {
+            _faults.Failed(run.CommittedState(), failure);
+            throw;
+        }
+        finally
+        {
+            if (_tracking is not null) { await _tracking.DisposeAsync(); }
+        }
+    }
+
+    private async Task<RunOutcome> RunToItsEndAsync(CancellationToken stop, CancellationToken cancellationToken)
     {
         foreach (string warning in job.Warnings) { observer.Warning(warning); }
         if (job.DroppedPrompts > 0) { observer.Warning($"{job.DroppedPrompts} prompts are longer than data.max_prompt_tokens ({_spec.Data.MaxPromptTokens}) and are left out."); }
@@ -54,6 +76,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
             {
                 _losses.Count(lost);
                 observer.Warning($"{lost.Message} The run goes back to its last checkpoint.");
+                _faults.RolledBack(run.CommittedState(), lost);
                 takesOver = false;
             }
         }
@@ -63,6 +86,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
     private async Task<RunOutcome> GoOnAsync(bool takesOver, Stopwatch clock, CancellationToken stop, CancellationToken cancellationToken)
     {
         var state = (takesOver ? await ContinueAsync(cancellationToken) : null) ?? await LoadAsync(cancellationToken);
+        _tracking?.Restart();
         while (state.Stage == TrainingStage.Supervised && state.Step < job.Supervised!.Steps)
         {
             state = await DoAsync(state, SupervisedStepAsync, cancellationToken);
@@ -112,6 +136,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
             {
                 _losses.Count(lost);
                 observer.Warning($"{lost.Message} What follows {RunDirectory.StepName(committed.Stage, committed.Step)} is done again.");
+                _faults.Redone(committed, lost);
                 await _backend.RecoverAsync(committed.PolicyVersion, cancellationToken);
             }
         }
@@ -309,14 +334,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         int prompts = Math.Min(_spec.Rollout.PromptsPerStep, _spec.Schedule.SamplesKept);
         int each = Math.Max(1, _spec.Schedule.SamplesKept / prompts);
         var texts = await _backend.TextsAsync(rollout, prompts, cancellationToken);
-        run.WriteSamples(TrainingStage.Rl, step, texts.Where(text => text.Sample < each).Select(text =>
-        {
-            var line = new JsonObject { ["step"] = step, ["prompt"] = text.PromptText, ["response"] = text.Response, ["ground_truth"] = text.GroundTruth };
-            int row = text.Prompt * samples + text.Sample;
-            for (int j = 0; j < _spec.Objectives.Count; j++) { line["score/" + _spec.Objectives[j].Name] = scores.Scores[row, j]; }
-            if (!scores.Valid[row]) { line["dropped"] = true; }
-            return line;
-        }));
+        run.WriteSamples(TrainingStage.Rl, step, texts.Where(text => text.Sample < each).Select(text => SampleLine.Of(step, text, _spec.Objectives, scores, samples)));
     }
 
     private void Publish(TrainingStage stage, MetricsLine line)
@@ -324,6 +342,8 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         string json = line.ToString();
         run.AppendMetrics(json);
         observer.Metrics(stage, json);
+        _tracking?.Advance();
+        if (_tracking?.TakeFailure() is { } failure) { observer.Warning(failure); }
     }
 
     private SamplingSettings Sampling(int step) => new()
