@@ -134,7 +134,7 @@ internal sealed record InterferenceData(IReadOnlyList<int[]> Counts, IReadOnlyLi
 internal sealed record TimeData(string[] Phases, double[] Totals, double Seconds, int[] From, int[] To, IReadOnlyList<double[]> Mean);
 
 /// <summary>Completions then and now.</summary>
-/// <param name="Kind"><c>same</c>: of the same prompts; <c>different</c>: no prompt was written twice; <c>none</c>.</param>
+/// <param name="Kind"><c>same</c>: of the same prompts; <c>unchanged</c>: of the same prompts, all alike; <c>different</c>: no prompt was written twice; <c>none</c>.</param>
 /// <param name="Source">What files they are from.</param>
 internal sealed record SampleData(string Kind, string? Source, IReadOnlyList<SamplePair> Pairs);
 

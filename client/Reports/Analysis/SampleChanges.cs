@@ -16,15 +16,16 @@ internal static class SampleChanges
         if (!Directory.Exists(samples)) { return new SampleData("none", null, []); }
         string[] Files(string prefix) => [.. Directory.GetFiles(samples, prefix + "*.jsonl").Order(StringComparer.Ordinal)];
         string[] heldOut = Files("validation-"), training = Files("step-");
-        if (Pairs(heldOut, objectives) is { Count: > 0 } same) { return new SampleData("same", "held-out prompts", same); }
-        if (Pairs(training, objectives) is { Count: > 0 } recurring) { return new SampleData("same", "training prompts that came up twice", recurring); }
+        if (Pairs(heldOut, objectives) is { } same) { return new SampleData(same.Count > 0 ? "same" : "unchanged", "held-out prompts", same); }
+        if (Pairs(training, objectives) is { } recurring) { return new SampleData(recurring.Count > 0 ? "same" : "unchanged", "training prompts that came up twice", recurring); }
         string[] files = training.Length > 0 ? training : heldOut;
         if (files.Length == 0) { return new SampleData("none", null, []); }
         var ends = files.Length == 1 ? [files[0]] : (string[])[files[0], files[^1]];
         return new SampleData("different", "training prompts of the first and the last file", [.. ends.SelectMany(file => RunSample.ReadFile(file).Take(3)).Select(one => new SamplePair(Text(one, objectives), null, 0))]);
     }
 
-    private static List<SamplePair> Pairs(string[] files, IReadOnlyList<string> objectives)
+    /// <returns>Null: no prompt is there twice. Empty: none of those that are changed.</returns>
+    private static List<SamplePair>? Pairs(string[] files, IReadOnlyList<string> objectives)
     {
         // Earliest and latest completion of each prompt; a file in between only matters if prompts recur seldom.
         var first = new Dictionary<string, RunSample>(StringComparer.Ordinal);
@@ -37,9 +38,11 @@ internal static class SampleChanges
             }
         }
 
+        if (last.Count == 0) { return null; }
         return [.. last
             .Select(entry => (Before: first[entry.Key], After: entry.Value))
             .Select(pair => (pair.Before, pair.After, Change: Change(pair.Before, pair.After, objectives), Same: CommonShare(pair.Before.Response, pair.After.Response)))
+            .Where(pair => pair.Change > 0 || pair.Before.Response != pair.After.Response)
             .OrderByDescending(pair => pair.Change).ThenBy(pair => pair.Same).ThenBy(pair => pair.Before.Prompt, StringComparer.Ordinal)
             .Take(MostPairs)
             .Select(pair => new SamplePair(Text(pair.Before, objectives), Text(pair.After, objectives), pair.Change))];

@@ -27,7 +27,7 @@ function extent(values) {
 function span(values, withZero) {
   let [low, high] = extent(values);
   if (withZero) { low = Math.min(low, 0); high = Math.max(high, 0); }
-  if (!isFinite(low)) return [0, 1];
+  if (!isFinite(low) || (withZero && low === 0 && high === 0)) return [0, 1];
   if (high - low < 1e-12 * Math.max(1, Math.abs(high))) { const half = Math.abs(high) * 0.1 || 0.5; low -= half; high += half; }
   const room = (high - low) * 0.05;
   return [low === 0 && withZero ? 0 : low - room, high === 0 && withZero ? 0 : high + room];

@@ -45,7 +45,7 @@ function frame(plot, width, height, label, x, y, o) {
     picture.append(svg('line', { class: tick === 0 ? 'zero' : 'grid-line', x1: left, x2: width - right, y1: ys(tick), y2: ys(tick) }),
       svg('text', { x: left - 6, y: ys(tick) + 4, 'text-anchor': 'end' }, tickText(tick)));
   }
-  for (const tick of xs.ticks(Math.max(2, Math.floor(width / 110)), o.whole)) {
+  for (const tick of xs.ticks(Math.max(2, Math.floor(width / 75)), o.whole)) {
     if (o.xGrid) picture.append(svg('line', { class: tick === 0 ? 'zero' : 'grid-line', x1: xs(tick), x2: xs(tick), y1: top, y2: height - bottom }));
     picture.append(svg('line', { class: 'axis', x1: xs(tick), x2: xs(tick), y1: height - bottom, y2: height - bottom + 4 }),
       svg('text', { x: Math.min(xs(tick), width - 10), y: height - bottom + 16, 'text-anchor': 'middle' }, tickText(tick)));

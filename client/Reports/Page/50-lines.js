@@ -37,7 +37,7 @@ function lineTable(o, all) {
 function drawLines(plot, width, legend, o, all) {
   if (all.length === 0) { nothing(plot); return; }
   const height = width < 360 ? 190 : 220, values = [];
-  for (const one of all) one.v.forEach((value, i) => { values.push(value); if (one.e && one.e[i] && one.s.length < 80) values.push(value - one.e[i], value + one.e[i]); });
+  for (const one of all) one.v.forEach((value, i) => { values.push(value); if (one.e && one.e[i] && (one.band || one.s.length < 80)) values.push(value - one.e[i], value + one.e[i]); });
   const targets = (o.targets || []).filter(target => shows(target.run));
   for (const target of targets) values.push(target.y);
   const steps = stepsOf(all), x = steps.length > 1 ? [steps[0], steps[steps.length - 1]] : [steps[0] - 0.5, steps[0] + 0.5];
@@ -52,17 +52,20 @@ function drawLines(plot, width, legend, o, all) {
     f.picture.append(svg('path', { class: 'fell', d: `M${f.xs(mark.step) - 4} ${f.bottom - 8}h8l-4 7z` }, svg('title', null, mark.text)));
   }
   follow(plot, f, width, all, steps);
-  if (all.length <= 10) {
-    legend.append(...all.map(one => el('li', null, swatch(one), el('span', null, one.name, ' ', el('b', null, one.s.length > 1 ? `${fmt(one.v[0])} → ${fmt(one.v[one.v.length - 1])}` : fmt(one.v[0]))))));
+  // With several runs their training lines have the colours of the held-out ones, and the list of runs names them.
+  const named = several && all.some(one => !one.thin) ? all.filter(one => !one.thin) : all;
+  if (named.length <= 10) {
+    legend.append(...named.map(one => el('li', null, swatch(one), el('span', null, one.name, ' ', el('b', null, one.s.length > 1 ? `${fmt(one.v[0])} → ${fmt(one.v[one.v.length - 1])}` : fmt(one.v[0]))))));
     if ((o.marks || []).length > 0) legend.append(el('li', null, svg('svg', { class: 'swatch', viewBox: '0 0 26 10', 'aria-hidden': 'true' }, svg('path', { d: 'M9 1h8l-4 8z', css: { fill: 'var(--bad)' } })), 'interference: it fell while the signal rose'));
-  } else legend.append(el('li', null, `${all.length} lines: colours as in the list of runs above`));
+  } else legend.append(el('li', null, `${named.length} lines: colours as in the list of runs above`));
 }
 
 function lines(f, one) {
   const paint = { stroke: colour(one.colour) };
   if (one.band) {
-    const upper = one.s.map((step, i) => `${f.xs(step).toFixed(1)} ${f.ys(one.v[i] + 2 * (one.e[i] || 0)).toFixed(1)}`);
-    const lower = one.s.map((step, i) => `${f.xs(step).toFixed(1)} ${f.ys(one.v[i] - 2 * (one.e[i] || 0)).toFixed(1)}`).reverse();
+    // Where the band leaves the picture it is cut off: the line is what the picture is scaled for.
+    const edge = sign => one.s.map((step, i) => `${f.xs(step).toFixed(1)} ${Math.max(f.top, Math.min(f.bottom, f.ys(one.v[i] + sign * 2 * (one.e[i] || 0)))).toFixed(1)}`);
+    const upper = edge(1), lower = edge(-1).reverse();
     f.picture.append(svg('path', { d: `M${upper.join('L')}L${lower.join('L')}Z`, css: { fill: colour(one.colour) }, opacity: 0.14 }));
   } else if (one.e && one.s.length <= 80) {
     one.s.forEach((step, i) => { if (one.e[i]) f.picture.append(svg('line', { x1: f.xs(step), x2: f.xs(step), y1: f.ys(one.v[i] - one.e[i]), y2: f.ys(one.v[i] + one.e[i]), css: paint, 'stroke-width': 1.2 })); });

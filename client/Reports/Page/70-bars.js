@@ -1,18 +1,18 @@
 // Stacked bars. A bar: { name, parts: [value per part] }; across: one bar per row; else columns over stretches of steps.
 function rowBars(plot, width, o) {
-  const left = Math.min(190, Math.max(84, width * 0.26)), size = 22, top = 4, height = top + o.bars.length * size + 24, most = extent(o.bars.map(bar => bar.parts.reduce((sum, part) => sum + part, 0)))[1] || 1;
+  const left = several ? Math.min(190, Math.max(84, width * 0.26)) : 8, size = 22, top = 4, height = top + o.bars.length * size + 24, most = extent(o.bars.map(bar => bar.parts.reduce((sum, part) => sum + part, 0)))[1] || 1;
   const xs = scale(0, most, left, width - 14);
   const picture = svg('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `${o.title}. ${o.summary}` });
   o.bars.forEach((bar, r) => {
     const shown = bar.name.length > left / 6.2 ? bar.name.slice(0, Math.floor(left / 6.2) - 1) + '…' : bar.name;
-    picture.append(svg('text', { x: left - 6, y: top + r * size + 14, 'text-anchor': 'end' }, shown, svg('title', null, bar.name)));
+    if (several) picture.append(svg('text', { x: left - 6, y: top + r * size + 14, 'text-anchor': 'end' }, shown, svg('title', null, bar.name)));
     let from = 0;
     bar.parts.forEach((part, i) => {
       picture.append(svg('rect', { x: xs(from), y: top + r * size + 2, width: Math.max(0, xs(from + part) - xs(from)), height: size - 6, css: { fill: colour(i) } }, svg('title', null, `${bar.name}, ${o.parts[i]}: ${duration(part)}`)));
       from += part;
     });
   });
-  for (const tick of xs.ticks(Math.max(2, Math.floor(width / 150)))) picture.append(svg('text', { x: xs(tick), y: height - 6, 'text-anchor': 'middle' }, duration(tick)));
+  for (const tick of xs.ticks(Math.max(2, Math.floor(width / 150)))) picture.append(svg('text', { x: xs(tick), y: height - 6, 'text-anchor': xs(tick) > width - 40 ? 'end' : tick === 0 ? 'start' : 'middle' }, duration(tick)));
   plot.append(picture);
 }
 

@@ -21,7 +21,7 @@ const lastOf = (r, name) => { const one = seriesOf(r, name); return one ? one.v[
 function ranking() {
   const rows = runs.map((run, r) => {
     const v = run.validation, last = v.steps.length - 1;
-    return el('tr', { 'data-run': run.label }, el('td', { class: 'text' }, run.rank === null ? '–' : String(run.rank)),
+    return el('tr', { 'data-run': run.label }, el('td', null, run.rank === null ? '–' : String(run.rank)),
       el('th', { scope: 'row' }, several ? el('span', { class: 'nowrap' }, swatch({ colour: r }), ' ') : null, run.label),
       textCell(run.method === null ? null : run.mode === 'reference' ? `${run.method} (reference)` : run.method), cell(run.seed), textCell(stateOf(run)),
       cell(run.worstGain, signed(run.worstGain)),
@@ -29,12 +29,14 @@ function ranking() {
       cell(lastOf(r, 'validation/hypervolume')), cell(run.interference.measured > 0 ? run.interference.eventSteps / run.interference.measured : null, run.interference.measured > 0 ? percent(run.interference.eventSteps / run.interference.measured) : '–'),
       cell(lastOf(r, 'response/length/mean')), cell(run.time.seconds > 0 ? run.time.seconds : null, run.time.seconds > 0 ? duration(run.time.seconds) : '–'));
   });
-  return table(several ? 'Runs, the best first: ranked by the held-out change of the objective that gained least' : 'What came of it on held-out prompts, first validation → last', ['#', 'run', 'method', 'seed', 'state', 'worst gain', ...objectives, 'hypervolume', 'interference', 'length', 'time'], rows, { id: 'ranking', text: [1, 2, 4], open: true });
+  return table(several ? 'Runs, the best first: ranked by the held-out change of the objective that gained least' : 'What came of it on held-out prompts, first validation → last', ['#', 'run', 'method', 'seed', 'state', 'worst gain', ...objectives, 'hypervolume', 'interference', 'length', 'time'], rows, { id: 'ranking', class: 'ranking', text: [1, 2, 4], open: true });
 }
+
+const withError = (mean, error) => typeof mean === 'number' ? el('span', { class: 'nowrap' }, `${mean.toFixed(3)}${typeof error === 'number' ? ` ± ${error.toFixed(3)}` : ''}`) : '–';
 
 function closing() {
   const rows = runs.flatMap(run => run.summary === null ? [] : (run.summary.objectives || []).map(one => el('tr', null, el('th', { scope: 'row' }, several ? run.label : one.name), several ? textCell(one.name) : null,
-    cell(one.before, typeof one.before === 'number' ? `${one.before.toFixed(3)} ± ${fmt(one.beforeSe)}` : '–'), cell(one.after, typeof one.after === 'number' ? `${one.after.toFixed(3)} ± ${fmt(one.afterSe)}` : '–'),
+    cell(one.before, withError(one.before, one.beforeSe)), cell(one.after, withError(one.after, one.afterSe)),
     el('td', { class: one.verdict === 'rose' ? 'up' : one.verdict === 'fell' ? 'down' : null }, typeof one.after === 'number' ? signed(one.after - one.before) : '–'), textCell(one.verdict))));
   return rows.length === 0 ? null : el('details', { open: !several, class: 'print-open' }, el('summary', null, 'Closing measurement on the test prompts'),
     table('Before the first step of reinforcement learning and after the last, mean ± standard error', [several ? 'run' : 'objective', ...(several ? ['objective'] : []), 'before', 'after', 'change', 'verdict'], rows, { id: 'closing', open: true, text: several ? [1, 5] : [4] }));

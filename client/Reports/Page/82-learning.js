@@ -51,7 +51,7 @@ function covarianceSection() {
       if (one) series.push({ name: several ? runs[r].label : runs[r].targets.metric, run: several ? r : null, colour: several ? r : 0, ...one });
       if (aim && aim[j] !== null) targets.push({ run: several ? r : null, y: aim[j], label: several ? `target of ${runs[r].label}` : `target ${fmt(aim[j])}`, colour: several ? r : undefined });
     }
-    if (series.length > 0) lineFigure(compared, { id: `target-${j}`, title: `${name} against its target`, series, targets: targets.slice(0, 6), zero: true, help: targets.length === 0 ? 'No target: the weights are solved for in each step.' : null });
+    if (series.length > 0) lineFigure(compared, { id: `target-${j}`, title: targets.length > 0 ? `${name} against its target` : `${name}: ${metrics.join(', ')}`, series, targets: targets.slice(0, 6), zero: true, help: targets.length === 0 ? 'No target: the weights are solved for in each step.' : null });
   });
 }
 

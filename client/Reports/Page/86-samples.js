@@ -25,6 +25,7 @@ function sampleSection() {
   runPicker(body, (place, run) => {
     const s = run.samples;
     if (s.kind === 'none') { place.append(absent('The run directory holds no samples (schedule.samples_every or samples_kept is 0, or no step was due yet).')); return; }
+    if (s.kind === 'unchanged') { place.append(absent(`None: every one of the ${s.source} has the same completion and scores in the first and the last file.`)); return; }
     place.append(help(s.kind === 'same' ? `First and last completion of ${s.source}: those whose scores moved most, then those whose words did. Marked: words that are new.` : 'No prompt was written twice (runs of earlier builds did not keep answers to held-out prompts), so answers cannot be compared; these are the first of the earliest and of the latest file.'));
     for (const pair of s.pairs) {
       place.append(el('article', { class: 'sample' }, el('h4', null, 'Prompt'), el('pre', null, pair.before.prompt), pair.before.truth ? el('p', { class: 'help' }, 'Expected: ', el('code', null, pair.before.truth)) : null,

@@ -73,7 +73,8 @@ internal sealed class RunMetrics
                 reader.Skip();
             }
 
-            if (reader.Read()) { return "it is more than one JSON object"; }
+            // Throws if anything follows the object.
+            reader.Read();
         }
         catch (JsonException e)
         {

@@ -50,7 +50,8 @@ internal sealed class RunRecord
         if (!Directory.Exists(folder)) { throw Bad(File.Exists(folder) ? $"{path} is a file; name the run directory that holds it, such as runs/NAME-DATE-TIME." : $"{path}: there is no such folder; name a run directory, such as runs/NAME-DATE-TIME."); }
         try
         {
-            bool hasMetrics = File.Exists(metricsPath) || Directory.Exists(metricsPath), hasJob = File.Exists(jobPath);
+            if (Directory.Exists(metricsPath)) { throw new IOException("metrics.jsonl in it is a folder."); }
+            bool hasMetrics = File.Exists(metricsPath), hasJob = File.Exists(jobPath);
             if (!hasMetrics && !hasJob) { throw Bad($"{path} is not a run directory: it holds neither metrics.jsonl nor job.yaml. Name one that `ctwa train` printed, or a folder of runs such as that of `ctwa compare`."); }
             var metrics = hasMetrics ? RunMetrics.Read(metricsPath, RunDirectory.Shown(metricsPath, currentFolder)) : new RunMetrics();
             if (metrics.Rl.Steps.Count == 0 && metrics.Supervised.Steps.Count == 0) { throw Bad($"{path} has no finished step yet; call this again when there are some (see its silo.log if it does not go on)."); }

@@ -19,7 +19,7 @@ public sealed class ReportAnalysisTests : IDisposable
             .Samples("step-000010", ("other", "t", 0));
         var samples = SampleChanges.Of(run.Folder, run.Objectives);
         Assert.Equal(("same", "held-out prompts"), (samples.Kind, samples.Source));
-        Assert.Equal(["scores", "words", "same"], samples.Pairs.Select(pair => pair.Before.Prompt));
+        Assert.Equal(["scores", "words"], samples.Pairs.Select(pair => pair.Before.Prompt));
         Assert.Equal((0, 20, 2.0), (samples.Pairs[0].Before.Step, samples.Pairs[0].After!.Step, samples.Pairs[0].Change));
     }
 
@@ -30,6 +30,8 @@ public sealed class ReportAnalysisTests : IDisposable
         Assert.Equal(("same", "p"), (SampleChanges.Of(recurring.Folder, recurring.Objectives).Kind, SampleChanges.Of(recurring.Folder, recurring.Objectives).Pairs[0].Before.Prompt));
         var different = folder.Run("different").Steps(20).Samples("step-000010", ("p", "one", 0)).Samples("step-000020", ("q", "two", 1));
         Assert.Equal(("different", 2), (SampleChanges.Of(different.Folder, different.Objectives).Kind, SampleChanges.Of(different.Folder, different.Objectives).Pairs.Count));
+        var alike = folder.Run("alike").Steps(20).Samples("validation-000000", ("p", "one", 0)).Samples("validation-000020", ("p", "one", 0));
+        Assert.Equal("unchanged", SampleChanges.Of(alike.Folder, alike.Objectives).Kind);
         Assert.Equal("none", SampleChanges.Of(folder.Run("none").Steps(1).Folder, ["accuracy"]).Kind);
     }
 

@@ -35,7 +35,7 @@ public sealed class ReportErrorTests : IDisposable
     [InlineData("{\"step\":21}", "it lacks \"stage\"")]
     [InlineData("{\"stage\":\"rl\",\"step\":1.5}", "it lacks \"stage\"")]
     [InlineData("{\"stage\":\"rl\",\"step\":20}", "rl step 20 follows step 20")]
-    [InlineData("{\"stage\":\"rl\",\"step\":21}{}", "more than one JSON object")]
+    [InlineData("{\"stage\":\"rl\",\"step\":21}{}", "invalid after a single JSON value")]
     [InlineData("{\"stage\":\"rl\",\"step\":21,\"\\ud800\":1}", "a name in it is no valid text")]
     public async Task A_damaged_line_is_named_by_file_and_number(string line, string wrong)
     {
@@ -49,10 +49,11 @@ public sealed class ReportErrorTests : IDisposable
     public async Task A_torn_last_line_is_normal_and_is_said()
     {
         var run = folder.Run("run").Job().Steps(20);
-        File.AppendAllText(run.Metrics, "{\"stage\":\"rl\",\"step\":21,\"objec");
+        const string torn = "{\"stage\":\"rl\",\"step\":21,\"objec";
+        File.AppendAllText(run.Metrics, torn);
         var (code, _, error) = await folder.ReportAsync("run");
         Assert.Equal(0, code);
-        Assert.Contains("note: run: The last line of metrics.jsonl is not complete (31 bytes)", error, StringComparison.Ordinal);
+        Assert.Contains($"note: run: The last line of metrics.jsonl is not complete ({torn.Length} bytes)", error, StringComparison.Ordinal);
         Assert.Contains("The last line of metrics.jsonl is not complete", File.ReadAllText(run.At("report.html")), StringComparison.Ordinal);
     }
 
@@ -61,7 +62,11 @@ public sealed class ReportErrorTests : IDisposable
     {
         folder.Run("run").Job();
         Directory.CreateDirectory(folder.At("run/metrics.jsonl"));
-        await RefusedAsync(5, "run cannot be read", ["run"]);
+        await RefusedAsync(5, "run cannot be read: metrics.jsonl in it is a folder", ["run"]);
+        Directory.Delete(folder.At("run/metrics.jsonl"));
+        // A file whose reading fails, also for root.
+        File.CreateSymbolicLink(folder.At("run/metrics.jsonl"), "/proc/self/mem");
+        await RefusedAsync(5, "run cannot be read: ", ["run"]);
     }
 
     [Fact]
