@@ -57,6 +57,8 @@ internal static class CtwaCommand
         var root = new RootCommand("Ctwa.Orleans: multi-objective reinforcement learning of language models on an elastic grid.\n\n" + ExitCodes.Help)
         {
             TrainCommand.Create(),
+            CompareCommand.Create(),
+            ReportCommand.Create(),
             UpCommand.Create(),
             DownCommand.Create(),
             SubmitCommand.Create(),

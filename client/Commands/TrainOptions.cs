@@ -41,9 +41,9 @@ internal sealed partial record TrainOptions
             {
                 yield return $"--set {set}: write KEY=VALUE, such as --set schedule.steps=3.";
             }
-            else if (Resume is not null && !set.StartsWith("schedule.", StringComparison.Ordinal))
+            else if (Resume is not null && !set.StartsWith("schedule.", StringComparison.Ordinal) && !set.StartsWith("tracking.", StringComparison.Ordinal))
             {
-                yield return $"--set {set}: with --resume only schedule.* can be set; everything else would make it another run than the one begun. Start a new run instead.";
+                yield return $"--set {set}: with --resume only schedule.* and tracking.* can be set; everything else would make it another run than the one begun. Start a new run instead.";
             }
         }
     }

@@ -131,8 +131,18 @@ internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backe
         // The yardstick of conciseness on held-out prompts is fixed: the mean length before the first step.
         double threshold = state.Lengths.ValidationThresholdFor([.. completions.Select(completion => completion.Length)], baseline?.MeanLength);
         var scores = await ScoreAsync(request.Id, completions, new RewardContext(threshold), cancellationToken);
+        if (purpose == RandomPurpose.Validation) { await WriteSamplesAsync(request, state.Step, scores, cancellationToken); }
         await backend.ReleaseAsync(request.Id, cancellationToken);
         return HeldOutResult.Of(scores, samples, meanLength);
+    }
+
+    /// <summary>The first completion of the first prompts: they are the same prompts each time, so that people see what became of the answers.</summary>
+    private async Task WriteSamplesAsync(RolloutRequest request, int step, ScoredRollout scores, CancellationToken cancellationToken)
+    {
+        int prompts = Math.Min(request.DatasetIndices.Length, _spec.Schedule.SamplesKept);
+        if (prompts == 0 || _spec.Schedule.SamplesEvery == 0) { return; }
+        var texts = await backend.TextsAsync(request.Id, prompts, cancellationToken);
+        run.WriteHeldOutSamples(step, texts.Where(text => text.Sample == 0).Select(text => SampleLine.Of(step, text, _spec.Objectives, scores, request.Sampling.SamplesPerPrompt)));
     }
 }
 

@@ -41,6 +41,8 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
     private readonly JobSpec _spec = job.Spec;
     private readonly HeldOutMeasurement _heldOut = new(job, computing, run, observer);
     private readonly LossCounter _losses = new();
+    private readonly FaultRecord _faults = new(run, observer.Warning);
+    private TensorBoardTracking? _tracking;
     private string? _lastCheckpoint;
     private (TrainingStage Stage, int Step)? _lastCheckpointAt;
     private MetricsLine? _line;
@@ -58,6 +60,26 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
     /// <exception cref="RunFencedException">A later coordinator owns the run.</exception>
     public async Task<RunOutcome> RunAsync(CancellationToken stop, CancellationToken cancellationToken)
     {
+        _tracking = _spec.Tracking.Tensorboard ? new TensorBoardTracking(run) : null;
+        try
+        {
+            var outcome = await RunToItsEndAsync(stop, cancellationToken);
+            if (outcome == RunOutcome.Finished) { _faults.Finished(run.CommittedState()); } else { _faults.Stopped(run.CommittedState()); }
+            return outcome;
+        }
+        catch (Exception failure) when (failure is not (OperationCanceledException or RunFencedException))
+        {
+            _faults.Failed(run.CommittedState(), failure);
+            throw;
+        }
+        finally
+        {
+            if (_tracking is not null) { await _tracking.DisposeAsync(); }
+        }
+    }
+
+    private async Task<RunOutcome> RunToItsEndAsync(CancellationToken stop, CancellationToken cancellationToken)
+    {
         foreach (string warning in job.Warnings) { observer.Warning(warning); }
         if (job.DroppedPrompts > 0) { observer.Warning($"{job.DroppedPrompts} prompts are longer than data.max_prompt_tokens ({_spec.Data.MaxPromptTokens}) and are left out."); }
 
@@ -74,6 +96,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
                 _losses.Count(lost);
                 telemetry?.Lose(toCheckpoint: true);
                 observer.Warning($"{lost.Message} The run goes back to its last checkpoint.");
+                _faults.RolledBack(run.CommittedState(), lost);
                 takesOver = false;
             }
         }
@@ -85,6 +108,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         var state = await StepTrace.RunAsync("load", async () => (takesOver ? await ContinueAsync(cancellationToken) : null) ?? await LoadAsync(cancellationToken));
         telemetry?.Baseline(state.Validation);
         if (state.PolicyVersion > 0) { telemetry?.Resume(); }
+        _tracking?.Restart();
         RunOutcome? end = null;
         while (state.Stage == TrainingStage.Supervised && state.Step < job.Supervised!.Steps)
         {
@@ -158,6 +182,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
                 _losses.Count(lost);
                 telemetry?.Lose(toCheckpoint: false);
                 observer.Warning($"{lost.Message} What follows {RunDirectory.StepName(committed.Stage, committed.Step)} is done again.");
+                _faults.Redone(committed, lost);
                 await StepTrace.RunAsync("recover", () => _backend.RecoverAsync(committed.PolicyVersion, cancellationToken));
             }
         }
@@ -374,14 +399,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         int prompts = Math.Min(_spec.Rollout.PromptsPerStep, _spec.Schedule.SamplesKept);
         int each = Math.Max(1, _spec.Schedule.SamplesKept / prompts);
         var texts = await _backend.TextsAsync(rollout, prompts, cancellationToken);
-        run.WriteSamples(TrainingStage.Rl, step, texts.Where(text => text.Sample < each).Select(text =>
-        {
-            var line = new JsonObject { ["step"] = step, ["prompt"] = text.PromptText, ["response"] = text.Response, ["ground_truth"] = text.GroundTruth };
-            int row = text.Prompt * samples + text.Sample;
-            for (int j = 0; j < _spec.Objectives.Count; j++) { line["score/" + _spec.Objectives[j].Name] = scores.Scores[row, j]; }
-            if (!scores.Valid[row]) { line["dropped"] = true; }
-            return line;
-        }));
+        run.WriteSamples(TrainingStage.Rl, step, texts.Where(text => text.Sample < each).Select(text => SampleLine.Of(step, text, _spec.Objectives, scores, samples)));
     }
 
     private void Publish(TrainingStage stage, MetricsLine line)
@@ -390,6 +408,8 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         run.AppendMetrics(json);
         observer.Metrics(stage, json);
         _line = line;
+        _tracking?.Advance();
+        if (_tracking?.TakeFailure() is { } failure) { observer.Warning(failure); }
     }
 
     private SamplingSettings Sampling(int step) => new()
