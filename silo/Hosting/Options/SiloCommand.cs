@@ -48,11 +48,11 @@ internal sealed class SiloCommand
     {
         var sources = OptionSources.Read(Root, arguments, environment);
         var parsed = Root.Parse(sources.Arguments);
-        string[] errors = [.. sources.Errors, .. parsed.Errors.Select(error => error.Message + sources.OriginOf(error)), .. _cluster.Check(parsed), .. _place.Check(parsed)];
+        string? Variable(string name) => environment.GetValueOrDefault(name);
+        string[] errors = [.. sources.Errors, .. parsed.Errors.Select(error => error.Message + sources.OriginOf(error)), .. _cluster.Check(parsed, Variable), .. _place.Check(parsed)];
         if (errors.Length > 0) { return (null, errors); }
         try
         {
-            string? Variable(string name) => environment.GetValueOrDefault(name);
             return (new SiloOptions
             {
                 Cluster = _cluster.Read(parsed, Variable),
