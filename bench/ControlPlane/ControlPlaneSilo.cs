@@ -1,5 +1,4 @@
 using System.Net;
-using Ctwa.Grains.Coordination;
 using Ctwa.Grains.Hosting;
 using Ctwa.Grains.Rollouts;
 using Ctwa.Training.Native;
@@ -21,8 +20,7 @@ internal static class ControlPlaneSilo
     /// <param name="siloPort">For the other silo.</param>
     /// <param name="gatewayPort">For the client.</param>
     /// <param name="primaryPort">Silo port of the silo that keeps the membership.</param>
-    /// <param name="desk">Shards are reached without a grain call each.</param>
-    public static async Task RunAsync(int siloPort, int gatewayPort, int primaryPort, bool desk)
+    public static async Task RunAsync(int siloPort, int gatewayPort, int primaryPort)
     {
         TorchNative.EnsureLoaded(); // devices are named by libtorch; nothing is computed
         ThreadPool.SetMinThreads(Math.Max(16, Environment.ProcessorCount), 16);
@@ -32,7 +30,7 @@ internal static class ControlPlaneSilo
         {
             silo.UseLocalhostClustering(siloPort, gatewayPort, new IPEndPoint(IPAddress.Loopback, primaryPort), Cluster, Cluster);
             silo.AddGrid(new Ctwa.Grains.Compute.SiloComputeOptions());
-            if (desk) { silo.Services.AddSingleton<IShardDesk, SimulatedDesk>(); }
+            silo.Services.AddSingleton<IShardStations, SimulatedStations>();
             silo.Configure<GrainTypeOptions>(types => types.Classes.Remove(typeof(RolloutShardGrain)));
         });
         using var host = builder.Build();

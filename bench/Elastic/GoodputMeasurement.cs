@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Ctwa.TestKit.Grid;
 using Ctwa.TestKit.Processes;
 
@@ -12,7 +13,9 @@ namespace Ctwa.Bench.Elastic;
 internal static class GoodputMeasurement
 {
     private const double Goal = 0.9;
-    private const int Probe = 4;
+
+    // The first steps of a process are its slowest: it compiles.
+    private const int Probe = 12;
     private static readonly TimeSpan s_between = TimeSpan.FromMinutes(1);
 
     // As long as an administrator's service manager takes.
@@ -26,14 +29,15 @@ internal static class GoodputMeasurement
         // Steps of a few seconds on two cores; a model large enough that computing is what they cost.
         string[] job =
         [
-            "warm_start=null", "model.init.hidden_size=128", "model.init.intermediate_size=336", "rollout.prompts_per_step=32", "update.prompts_per_update=16", "schedule.validate_every=0", "schedule.checkpoint_every=10", "grid.shards=6", "grid.slices=3",
+            "warm_start=null", "model.init.hidden_size=256", "model.init.intermediate_size=672", "rollout.prompts_per_step=64", "update.prompts_per_update=16", "schedule.validate_every=0", "schedule.checkpoint_every=10", "grid.shards=6", "grid.slices=3",
         ];
         try
         {
-            // How many steps fill the time, from the seconds of the first few.
-            var (probe, seconds) = await TrainAsync(Path.Combine(folder, "probe"), redis, job, Probe, null, seed);
-            int steps = Math.Max(Probe, (int)(length.TotalSeconds / seconds * Probe));
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"\ngoodput: {steps} steps of about {seconds / Probe:0.0} s on 3 silos; a kill every {s_between.TotalSeconds:0} s, the silo is started again after {s_restart.TotalSeconds:0} s"));
+            // How many steps fill the time, from the seconds of some of them.
+            var (probe, _) = await TrainAsync(Path.Combine(folder, "probe"), redis, job, Probe, null, seed);
+            double seconds = SecondsPerStep(probe);
+            int steps = Math.Max(Probe, (int)(length.TotalSeconds / seconds));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"\ngoodput: {steps} steps of about {seconds:0.0} s on 3 silos; a kill every {s_between.TotalSeconds:0} s, the silo is started again after {s_restart.TotalSeconds:0} s"));
             var (calm, undisturbed) = await TrainAsync(Path.Combine(folder, "calm"), redis, job, steps, null, seed);
             var (shaken, disturbed) = await TrainAsync(Path.Combine(folder, "shaken"), redis, job, steps, Console.WriteLine, seed);
             bool equal = calm.ModelHash == shaken.ModelHash && calm.History.SequenceEqual(shaken.History);
@@ -47,6 +51,10 @@ internal static class GoodputMeasurement
             return false;
         }
     }
+
+    /// <summary>Mean over the second half of a run's steps.</summary>
+    private static double SecondsPerStep(RunFolder run) =>
+        File.ReadLines(Path.Combine(run.FullPath, "metrics.jsonl")).TakeLast(Probe / 2).Average(line => JsonNode.Parse(line)!["time/step_s"]!.GetValue<double>());
 
     /// <returns>The run, and the seconds from its first step's line to its last's.</returns>
     private static async Task<(RunFolder Run, double Seconds)> TrainAsync(string folder, RedisServer redis, string[] job, int steps, Action<string>? killing, int seed)

@@ -3,16 +3,20 @@ using System.Collections.Immutable;
 namespace Ctwa.Grains.Abstractions;
 
 /// <summary>
-/// Passes messages on to the shards of one silo, pinned to it by its key (<c>job/−1|silo</c>). With thousands of shards a
-/// coordinator talks to a few of these in batches instead of to every shard. It remembers nothing: what a shard was asked for, the
-/// shard itself knows.
+/// All shards of a job on one silo at one address, pinned to it by its key (<c>job/−1|silo</c>): a coordinator with hundreds of shards
+/// talks to a few of these in batches instead of to every shard.
 /// </summary>
 [Alias("ctwa.IShardFanGrain")]
 public interface IShardFanGrain : IGrainWithStringKey
 {
-    /// <summary>Starts one piece of work per shard, like <see cref="IRolloutShardGrain.Start"/>. Callers keep a batch below 64 KB.</summary>
-    [Alias("Start")]
-    Task Start(ImmutableArray<ShardAssignment> works, CancellationToken cancellationToken);
+    /// <summary>
+    /// Starts one piece of work per shard, like <see cref="IRolloutShardGrain.Start"/>, and then waits for it, like
+    /// <see cref="Poll"/>. Asking again is harmless. Callers keep a batch below 64 KB.
+    /// </summary>
+    /// <param name="works">All with one key.</param>
+    /// <param name="cancellationToken">Ends the call, not the work.</param>
+    [Alias("Run")]
+    Task<ShardAnswers> Run(ImmutableArray<ShardAssignment> works, CancellationToken cancellationToken);
 
     /// <summary>
     /// Waits up to two seconds for a piece of work of several shards. The answer is cut below 64 KB and may lack some of the shards:

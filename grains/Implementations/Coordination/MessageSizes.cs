@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Ctwa.Grains.Abstractions;
 
 namespace Ctwa.Grains.Coordination;
@@ -25,7 +26,7 @@ internal static class MessageSizes
     public static int Of(ShardReport report) => Record + (2 * (report.Error?.Length ?? 0)) + report.Result switch
     {
         GenerateResult generate => (Number + (2 * Small)) * generate.Lengths.Length,
-        ScoreResult score => score.Columns.Sum(column => Record + ((Number + (3 * Small)) * column.Scores.Length) + column.Failures.Sum(failure => failure is null ? 0 : 2 * failure.Length)),
+        ScoreResult score => Of(score.Columns),
         UpdateResult update => (12 * Number) + (Number * update.ObjectiveLosses.Length),
         MeasureTokensResult tokens => Number * tokens.Divergence.Length,
         EstimateTokensResult estimate => estimate.Streams.Sum(stream => Record + (Number * stream.Means.Length)),
@@ -33,4 +34,17 @@ internal static class MessageSizes
         null => 0,
         _ => Record,
     };
+
+    // Asked for every shard of thousands, so by loops.
+    private static int Of(ImmutableArray<ScoreColumnMessage> columns)
+    {
+        int size = 0;
+        foreach (var column in columns)
+        {
+            size += Record + ((Number + (3 * Small)) * column.Scores.Length);
+            foreach (string? failure in column.Failures) { size += failure is null ? 0 : 2 * failure.Length; }
+        }
+
+        return size;
+    }
 }

@@ -24,12 +24,25 @@ internal sealed class ShardFan(IGrainFactory grains, string jobId)
         where TResult : ShardResult
     {
         var results = new TResult[works.Count];
+        works = Shared(works);
         await Task.WhenAll(Enumerable.Range(0, works.Count).GroupBy(siloOf).SelectMany(silo =>
         {
             var fan = grains.GetGrain<IShardFanGrain>(GrainKeys.Of(jobId, GrainKeys.Whole, silo.Key));
             return Cut(silo, works).Select(batch => DriveAsync(fan, batch, works, results, cancellationToken));
         }));
         return results;
+    }
+
+    /// <summary>Shards that are asked for the same thing share one object, which a message then holds once.</summary>
+    private static ShardWork[] Shared(IReadOnlyList<ShardWork> works)
+    {
+        ShardWork[] shared = [.. works];
+        for (int i = 1; i < shared.Length; i++)
+        {
+            if (shared[i].Equals(shared[i - 1])) { shared[i] = shared[i - 1]; }
+        }
+
+        return shared;
     }
 
     /// <summary>Batches below the size of a message.</summary>
@@ -58,14 +71,16 @@ internal sealed class ShardFan(IGrainFactory grains, string jobId)
     {
         string key = works[batch[0]].Key;
         var missing = batch;
+        ShardAnswers? first = null;
         return WorkDriver.DriveAsync<object>(
             $"shards {batch[0]} to {batch[^1]} of job {jobId}, {key}",
-            () => fan.Start([.. missing.Select(shard => new ShardAssignment(shard, works[shard]))], cancellationToken),
+            async () => first = await fan.Run([.. missing.Select(shard => new ShardAssignment(shard, works[shard]))], cancellationToken),
             async () =>
             {
                 bool forgotten = false;
                 string? error = null;
-                var answers = await fan.Poll(key, missing, cancellationToken);
+                var answers = first ?? await fan.Poll(key, missing, cancellationToken);
+                first = null;
                 foreach (var (shard, result) in ShardResultPack.Read(answers.Packed)) { results[shard] = (TResult)result; }
                 foreach (var (shard, report) in answers.Others)
                 {

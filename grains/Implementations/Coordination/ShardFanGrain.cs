@@ -2,32 +2,28 @@ using System.Buffers;
 using System.Collections.Immutable;
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Placement;
+using Ctwa.Grains.Rollouts;
 
 namespace Ctwa.Grains.Coordination;
 
-/// <summary>Passes batches on to the shards beside it; see <see cref="ShardFan"/> for the other end.</summary>
+/// <summary>The shards of its silo, all at one address; see <see cref="ShardFan"/> for the other end.</summary>
 [Orleans.Concurrency.Reentrant, Pinned]
-public sealed class ShardFanGrain(IEnumerable<IShardDesk> desks) : Grain, IShardFanGrain
+public sealed class ShardFanGrain(IShardStations stations) : Grain, IShardFanGrain
 {
-    private readonly IShardDesk? _desk = desks.LastOrDefault();
-    private readonly Dictionary<int, IRolloutShardGrain> _shards = [];
-
-    private string JobId => GrainKeys.Parse(this.GetPrimaryKeyString()).JobId;
+    private readonly Dictionary<int, IShardStation> _shards = [];
 
     /// <inheritdoc/>
-    // The call's end is not the work's: shards get a token that never ends, which also costs no message.
-    public Task Start(ImmutableArray<ShardAssignment> works, CancellationToken cancellationToken)
+    public Task<ShardAnswers> Run(ImmutableArray<ShardAssignment> works, CancellationToken cancellationToken)
     {
-        string jobId = JobId;
-        return Task.WhenAll(works.Select(one => _desk is null ? Shard(one.Shard).Start(one.Work, CancellationToken.None) : _desk.Start(jobId, one.Shard, one.Work)));
+        foreach (var (shard, work) in works) { Shard(shard).Start(work); }
+        return Poll(works[0].Work.Key, [.. works.Select(one => one.Shard)], cancellationToken);
     }
 
     /// <inheritdoc/>
     public async Task<ShardAnswers> Poll(string key, ImmutableArray<int> shards, CancellationToken cancellationToken)
     {
         // All are asked before one is waited for; each answers within two seconds (invariant I8).
-        string jobId = JobId;
-        ValueTask<ShardReport>[] asked = [.. shards.Select(shard => _desk is null ? new ValueTask<ShardReport>(Shard(shard).Poll(key, CancellationToken.None)) : _desk.Poll(jobId, shard, key))];
+        ValueTask<ShardReport>[] asked = [.. shards.Select(shard => Shard(shard).PollAsync(key, cancellationToken))];
         var reports = new ShardReport[asked.Length];
         for (int i = 0; i < asked.Length; i++) { reports[i] = await asked[i]; }
         var packed = new ArrayBufferWriter<byte>(4096);
@@ -43,11 +39,9 @@ public sealed class ShardFanGrain(IEnumerable<IShardDesk> desks) : Grain, IShard
         return new ShardAnswers(packed.WrittenSpan.ToArray(), others.ToImmutable());
     }
 
-    private IRolloutShardGrain Shard(int shard)
+    private IShardStation Shard(int shard)
     {
         if (_shards.TryGetValue(shard, out var known)) { return known; }
-        string self = this.GetPrimaryKeyString();
-        string silo = GrainKeys.SiloOf(self) ?? throw new InvalidOperationException($"the key '{self}' names no silo.");
-        return _shards[shard] = GrainFactory.GetGrain<IRolloutShardGrain>(GrainKeys.Of(JobId, shard, silo));
+        return _shards[shard] = stations.Open(GrainFactory, GrainKeys.Parse(this.GetPrimaryKeyString()).JobId, shard);
     }
 }

@@ -89,11 +89,23 @@ internal static class ShardResultPack
         return new UpdateResult(tokens, v[0], v[1], v[2], v[3], v[4], v[5], v[6], ReadAll<double>(ref packed, Number(ref packed)), v[7], v[8], v[9]);
     }
 
-    // Scores, failures and retries are there only where they are not what they mostly are: given, none and zero.
+    // Scores, failures and retries are there only where they are not what they mostly are: given, none and zero. A column that is
+    // like that throughout is its scores side by side, and all such columns of one length share what says nothing.
     private static void WriteColumn(ArrayBufferWriter<byte> output, ScoreColumnMessage column)
     {
         int count = column.Scores.Length;
         Write(output, count);
+        bool plain = IsPlain(column);
+        output.GetSpan(1)[0] = plain ? (byte)1 : (byte)0;
+        output.Advance(1);
+        if (plain)
+        {
+            var values = output.GetSpan(count * sizeof(double));
+            for (int i = 0; i < count; i++) { BinaryPrimitives.WriteDoubleLittleEndian(values[(i * sizeof(double))..], column.Scores[i]!.Value); }
+            output.Advance(count * sizeof(double));
+            return;
+        }
+
         var given = output.GetSpan(count)[..count];
         for (int i = 0; i < count; i++) { given[i] = (byte)((column.Scores[i] is null ? 0 : 1) | (column.Failures[i] is null ? 0 : 2) | (column.Retries[i] == 0 ? 0 : 4)); }
         output.Advance(count);
@@ -116,6 +128,12 @@ internal static class ShardResultPack
         for (int k = 0; k < columns.Length; k++)
         {
             int count = Number(ref packed);
+            if (Take(ref packed, 1)[0] == 1)
+            {
+                columns[k] = ReadPlain(ref packed, Checked(count, sizeof(double), packed));
+                continue;
+            }
+
             var given = Take(ref packed, Checked(count, 1, packed));
             var (scores, failures, retries) = (new double?[count], new string?[count], new int[count]);
             for (int i = 0; i < count; i++)
@@ -130,6 +148,31 @@ internal static class ShardResultPack
 
         return columns;
     }
+
+    private static bool IsPlain(ScoreColumnMessage column)
+    {
+        for (int i = 0; i < column.Scores.Length; i++)
+        {
+            if (column.Scores[i] is null || column.Failures[i] is not null || column.Retries[i] != 0) { return false; }
+        }
+
+        return true;
+    }
+
+    private static ScoreColumnMessage ReadPlain(ref ReadOnlySpan<byte> packed, int count)
+    {
+        var values = Take(ref packed, count * sizeof(double));
+        double?[] scores = new double?[count];
+        for (int i = 0; i < count; i++) { scores[i] = BinaryPrimitives.ReadDoubleLittleEndian(values[(i * sizeof(double))..]); }
+        var nothing = s_nothing;
+        if (nothing.Failures.Length != count) { s_nothing = nothing = new Nothing([.. new string?[count]], [.. new int[count]]); }
+        return new ScoreColumnMessage(ImmutableCollectionsMarshal.AsImmutableArray(scores), nothing.Failures, nothing.Retries);
+    }
+
+    /// <summary>No failure and no retry, of the length that was read last: mostly all shards have one.</summary>
+    private sealed record Nothing(ImmutableArray<string?> Failures, ImmutableArray<int> Retries);
+
+    private static volatile Nothing s_nothing = new([], []);
 
     private static void Head(ArrayBufferWriter<byte> output, int shard, byte kind)
     {

@@ -36,6 +36,7 @@ public static class GridSiloBuilder
         silo.Services.AddSingleton(options);
         silo.Services.AddSingleton(self);
         silo.Services.AddSingleton<JobHosts>();
+        silo.Services.AddSingleton<Rollouts.IShardStations, Rollouts.ShardStations>();
         silo.Services.TryAddSingleton<ISiloActivity, LaneActivity>();
         silo.Services.TryAddSingleton(new GridFolders());
         silo.Services.AddPlacementDirector<PinnedPlacement, PinnedPlacementDirector>();
@@ -75,6 +76,9 @@ public static class GridSiloBuilder
             messaging.MaxMessageBodySize = LargestMessageBytes;
             // No call takes longer than 5 s (invariant I8): one that does is lost, and is made again.
             messaging.ResponseTimeout = TimeSpan.FromSeconds(10);
+            // A client whose connection here was torn goes on through another silo's gateway. Until it is dropped here, what this silo's
+            // grains answer waits here for it to come back: the default, a minute, is as long as clients are patient.
+            messaging.ClientDropTimeout = TimeSpan.FromSeconds(5);
             // The callee learns that nobody waits any more.
             messaging.CancelRequestOnTimeout = true;
         });
