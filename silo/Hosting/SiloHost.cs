@@ -7,6 +7,7 @@ using Ctwa.Grains.Hosting;
 using Ctwa.Grid.Tls;
 using Ctwa.Silo.Hosting.Gpu;
 using Ctwa.Silo.Hosting.Health;
+using Ctwa.Silo.Hosting.Kubernetes;
 using Ctwa.Silo.Hosting.Options;
 using Ctwa.Silo.Hosting.Redis;
 using Ctwa.Silo.Hosting.Telemetry;
@@ -85,6 +86,7 @@ internal static class SiloHost
                     await host.Services.GetRequiredService<SharedSecret>().RequireAsync(cancellationToken);
                 }
 
+                if (host.Services.GetService<PodAccess>() is { } pods) { await pods.RequireAsync(cancellationToken); }
                 probe.Attach(host.Services);
                 web?.Attach(host.Services);
                 await host.StartAsync(cancellationToken);
@@ -141,6 +143,8 @@ internal static class SiloHost
 
         // Whenever a silo joins or leaves, queues of events move, and their readers report every call that broke off.
         builder.Logging.AddFilter("Orleans.Providers.MemoryAdapterReceiver", LogLevel.Critical).AddFilter("Orleans.Streams", LogLevel.Critical);
+        // Why a member was taken off the list.
+        builder.Logging.AddFilter("Orleans.Hosting.Kubernetes", LogLevel.Information);
         // A silo of a grid hands its grains over to others, which takes longer than to end alone.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.Cluster.Redis is null ? 10 : 30));
         builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<Departure>(services, options.Operation.DrainTimeout));

@@ -52,7 +52,7 @@ internal sealed class SiloCommand
         var sources = OptionSources.Read(Root, arguments, environment);
         var parsed = Root.Parse(sources.Arguments);
         string? Variable(string name) => environment.GetValueOrDefault(name);
-        string[] errors = [.. sources.Errors, .. parsed.Errors.Select(error => error.Message + sources.OriginOf(error)), .. _cluster.Check(parsed), .. _place.Check(parsed), .. _telemetry.Check(parsed, Variable), .. CheckOperation(parsed)];
+        string[] errors = [.. sources.Errors, .. parsed.Errors.Select(error => error.Message + sources.OriginOf(error)), .. _cluster.Check(parsed, Variable), .. _place.Check(parsed), .. _telemetry.Check(parsed, Variable), .. CheckOperation(parsed)];
         if (errors.Length > 0) { return (null, errors); }
         try
         {
