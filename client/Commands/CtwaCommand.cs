@@ -70,7 +70,6 @@ internal static class CtwaCommand
             CancelCommand.Create(),
             PriorityCommand.Create(),
             SilosCommand.Create(),
-            CompareCommand.Create(),
             ContextCommand.Create(),
             TokenCommand.Create(),
             DoctorCommand.Create(),
