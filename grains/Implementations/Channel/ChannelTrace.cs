@@ -26,7 +26,7 @@ public readonly record struct ChannelTrace(ulong TraceHigh, ulong TraceLow, ulon
     {
         if (Activity.Current is not { Recorded: true, IdFormat: ActivityIdFormat.W3C } span) { return default; }
         Span<byte> bytes = stackalloc byte[Bytes];
-        span.TraceId.CopyTo(bytes);
+        span.TraceId.CopyTo(bytes[..16]);
         span.SpanId.CopyTo(bytes[16..]);
         return Read(bytes);
     }
