@@ -55,8 +55,17 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         }
         finally
         {
-            if (_tracking is not null) { await _tracking.DisposeAsync(); }
+            if (_tracking is not null)
+            {
+                await _tracking.DisposeAsync();
+                WarnOfTracking();
+            }
         }
+    }
+
+    private void WarnOfTracking()
+    {
+        if (_tracking?.TakeFailure() is { } failure) { observer.Warning(failure); }
     }
 
     private async Task<RunOutcome> RunToItsEndAsync(CancellationToken stop, CancellationToken cancellationToken)
@@ -343,7 +352,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         run.AppendMetrics(json);
         observer.Metrics(stage, json);
         _tracking?.Advance();
-        if (_tracking?.TakeFailure() is { } failure) { observer.Warning(failure); }
+        WarnOfTracking();
     }
 
     private SamplingSettings Sampling(int step) => new()
