@@ -95,6 +95,7 @@ public sealed class ResumeRefusalTests : IDisposable
         ["rollout"] = Job with { Rollout = Job.Rollout with { SamplesPerPrompt = 2 } },
         ["diagnostics"] = Job with { Diagnostics = new DiagnosticsSpec { GramEvery = 3 } },
         ["schedule"] = Job with { Schedule = Job.Schedule with { Steps = 9 } },
+        ["tracking"] = Job with { Tracking = new TrackingSpec { Tensorboard = true } },
     };
 
     public static TheoryData<string> LaterNames => new(Later.Keys);
