@@ -127,7 +127,7 @@ public sealed class TensorBoardHistoryTests : IDisposable
 
     private void Write(params (int Step, double Value)[] lines) => File.WriteAllText(Metrics, string.Concat(lines.Select(line => Line(line.Step, line.Value))));
 
-    private string[] Files() => Directory.Exists(Path.Combine(Events, "rl")) ? Directory.GetFiles(Path.Combine(Events, "rl")) : [];
+    private string[] Files() => Directory.Exists(Path.Combine(Events, "rl")) ? Directory.GetFiles(Path.Combine(Events, "rl"), "*tfevents*") : [];
 
     private IEnumerable<(long, float)> Shown() => EventFileReader.History(Path.Combine(Events, "rl")).Select(one => (one.Step, one.Value));
 }

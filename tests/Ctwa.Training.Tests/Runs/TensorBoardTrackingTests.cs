@@ -19,7 +19,7 @@ public sealed class TensorBoardTrackingTests : IDisposable
         var plain = await Run("plain", job with { Tracking = new() }).FinishAsync();
         var run = Run("tracked", job);
         // Dies in step 4, after step 3 was committed and before its checkpoint: step 3 is done again.
-        await Assert.ThrowsAsync<AbortException>(() => run.AttemptAsync(backend => new FaultyBackend(backend, before: Abort("generate", 8))));
+        await Assert.ThrowsAsync<AbortException>(() => run.AttemptAsync(backend => new FaultyBackend(backend, before: Abort("measure", 4))));
         Assert.Contains(EventFileReader.History(run.In("tensorboard", "rl")), one => one.Step == 3);
         var trace = await run.FinishAsync();
         Assert.Equal(plain, trace);
@@ -33,7 +33,7 @@ public sealed class TensorBoardTrackingTests : IDisposable
     {
         var job = Tracked();
         var run = Run("late", job with { Tracking = new() });
-        await Assert.ThrowsAsync<AbortException>(() => run.AttemptAsync(backend => new FaultyBackend(backend, before: Abort("generate", 8))));
+        await Assert.ThrowsAsync<AbortException>(() => run.AttemptAsync(backend => new FaultyBackend(backend, before: Abort("measure", 4))));
         Assert.False(Directory.Exists(run.In("tensorboard")));
         await run.AttemptAsync(changed: job);
         Assert.Equal(Numbers(run, "rl"), EventFileReader.History(run.In("tensorboard", "rl")));

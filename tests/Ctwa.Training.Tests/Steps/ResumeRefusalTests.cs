@@ -95,6 +95,7 @@ public sealed class ResumeRefusalTests : IDisposable
         ["rollout"] = Job with { Rollout = Job.Rollout with { SamplesPerPrompt = 2 } },
         ["diagnostics"] = Job with { Diagnostics = new DiagnosticsSpec { GramEvery = 3 } },
         ["schedule"] = Job with { Schedule = Job.Schedule with { Steps = 9 } },
+        ["tracking"] = Job with { Tracking = new TrackingSpec { Tensorboard = true } },
     };
 
     public static TheoryData<string> LaterNames => new(Later.Keys);
@@ -118,7 +119,7 @@ public sealed class ResumeRefusalTests : IDisposable
         string supervised = Checkpoint("supervised-000001"), later = Checkpoint("step-000001");
         Assert.NotEmpty(JobSettings.Differences(Job, Later[section]));
         CheckpointOrigin.Check(supervised, Later[section], warning => Assert.Fail(warning));
-        if (section is "name" or "schedule") { CheckpointOrigin.Check(later, Later[section], warning => Assert.Fail(warning)); }
+        if (section is "name" or "schedule" or "tracking") { CheckpointOrigin.Check(later, Later[section], warning => Assert.Fail(warning)); }
         else { Assert.Throws<JobInputException>(() => CheckpointOrigin.Check(later, Later[section], warning => Assert.Fail(warning))); }
     }
 

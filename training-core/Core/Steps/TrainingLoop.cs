@@ -74,8 +74,17 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         }
         finally
         {
-            if (_tracking is not null) { await _tracking.DisposeAsync(); }
+            if (_tracking is not null)
+            {
+                await _tracking.DisposeAsync();
+                WarnOfTracking();
+            }
         }
+    }
+
+    private void WarnOfTracking()
+    {
+        if (_tracking?.TakeFailure() is { } failure) { observer.Warning(failure); }
     }
 
     private async Task<RunOutcome> RunToItsEndAsync(CancellationToken stop, CancellationToken cancellationToken)
@@ -409,7 +418,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         observer.Metrics(stage, json);
         _line = line;
         _tracking?.Advance();
-        if (_tracking?.TakeFailure() is { } failure) { observer.Warning(failure); }
+        WarnOfTracking();
     }
 
     private SamplingSettings Sampling(int step) => new()

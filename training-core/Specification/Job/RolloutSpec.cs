@@ -116,11 +116,11 @@ public sealed record ScheduleSpec
     [Range(1, 1_000_000)]
     public int Keep { get; init; } = 2;
 
-    [Description("Write this many completions of every so many steps to samples/; see samples_every.")]
+    [Description("Write this many completions of every so many steps to samples/, and at each validation those to this many of its first prompts; see samples_every.")]
     [Range(0, 100_000)]
     public int SamplesKept { get; init; } = 8;
 
-    [Description("Write samples every so many steps; 0: never.")]
+    [Description("Write samples every so many steps; 0: never, also not at validations.")]
     [Range(0, 100_000_000)]
     public int SamplesEvery { get; init; } = 10;
 }
