@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Ctwa.Deploy.Tests.Manifests;
 using Ctwa.TestKit;
+using Ctwa.TestKit.Grid;
 using k8s.Models;
 using Xunit;
 
@@ -34,6 +35,30 @@ public sealed partial class DocumentTests
         // A port in the table of connections is one of a container.
         var ports = set.Workloads.SelectMany(workload => workload.Containers).SelectMany(container => container.Ports ?? []).Select(port => port.ContainerPort);
         Assert.All(ports, port => Assert.Contains(port.ToString(CultureInfo.InvariantCulture), Document, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Every_patch_that_the_document_shows_applies_to_the_overlay_with_the_most()
+    {
+        string plain = await Kustomize.RenderAsync("overlays/gpu");
+        var blocks = YamlBlock().Matches(Document).Select(match => match.Groups[1].Value).ToArray();
+        Assert.True(blocks.Length >= 4, "the document shows fewer patches than it did");
+        foreach (string block in blocks)
+        {
+            string folder = Directory.CreateTempSubdirectory("ctwa-overlay-").FullName;
+            try
+            {
+                await File.WriteAllTextAsync(Path.Combine(folder, "kustomization.yaml"), $"apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [ {Path.GetRelativePath(folder, Path.Combine(Kustomize.Root, "overlays", "gpu"))} ]\n{block}", TestContext.Current.CancellationToken);
+                var (code, output) = await Programs.RunAsync(TimeSpan.FromSeconds(60), folder, [.. Kustomize.Command!, folder]);
+                Assert.True(code == 0, $"{block}\n{output}");
+                Assert.NotEqual(plain, output);
+                ManifestSet.Read("overlays/gpu", output);
+            }
+            finally
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        }
     }
 
     [Fact]
@@ -80,6 +105,9 @@ public sealed partial class DocumentTests
 
     [GeneratedRegex(@"(?:deployment|deploy|statefulset|service|Deployment|StatefulSet|Service|Role)[/ ]`?(ctwa-[a-z-]+)")]
     private static partial Regex ObjectName();
+
+    [GeneratedRegex(@"```yaml\n(.*?)```", RegexOptions.Singleline)]
+    private static partial Regex YamlBlock();
 
     [GeneratedRegex(@"^COPY (?!--from)(.+)$", RegexOptions.Multiline)]
     private static partial Regex CopyLine();

@@ -20,6 +20,7 @@ internal static class MutationList
         new("a key stands twice", ManifestRule.Strict, Cpu, Deployment, "ctwa-silo", "minReadySeconds: 10", "minReadySeconds: 10\n  minReadySeconds: 10"),
         new("a key of KEDA is misspelt", ManifestRule.Strict, Full, "ScaledObject", "ctwa-silo", "maxReplicaCount:", "maxReplicas:"),
         new("a key of a PodMonitor is misspelt", ManifestRule.Strict, Full, "PodMonitor", "ctwa-silo", "podMetricsEndpoints:", "endpoints:"),
+        new("an alert has no expression", ManifestRule.Strict, Full, "PrometheusRule", "ctwa", "expr:", "expression:"),
         new("a mount has no path", ManifestRule.Strict, Cpu, Deployment, "ctwa-silo", "- mountPath: /tmp\n          name: tmp", "- name: tmp"),
         new("an object has no name", ManifestRule.Strict, Cpu, "PodDisruptionBudget", "ctwa-silo", "  name: ctwa-silo\n", ""),
 
