@@ -57,6 +57,8 @@ internal static class CtwaCommand
         var root = new RootCommand("Ctwa.Orleans: multi-objective reinforcement learning of language models on an elastic grid.\n\n" + ExitCodes.Help)
         {
             TrainCommand.Create(),
+            CompareCommand.Create(),
+            ReportCommand.Create(),
             UpCommand.Create(),
             DownCommand.Create(),
             SubmitCommand.Create(),
@@ -68,7 +70,6 @@ internal static class CtwaCommand
             CancelCommand.Create(),
             PriorityCommand.Create(),
             SilosCommand.Create(),
-            CompareCommand.Create(),
             ContextCommand.Create(),
             TokenCommand.Create(),
             DoctorCommand.Create(),

@@ -23,6 +23,7 @@ internal static class TrainCommand
 
     private static readonly ViewOptions View = new();
     private static readonly Option<string?> Silo = SiloOption.Create();
+    private static readonly Option<string?> OtlpEndpoint = new("--otlp-endpoint") { Description = "Send metrics, traces and logs to this collector by OTLP, such as http://127.0.0.1:4318; default: to nobody.", HelpName = "url" };
 
     static TrainCommand() => Lanes.Validators.Add(result =>
     {
@@ -31,7 +32,7 @@ internal static class TrainCommand
 
     public static Command Create()
     {
-        var command = new Command("train", "Run a training job on a grid that lives as long as this command.") { Job, Set, DryRun, Output, Resume, Lanes, Device, Silo };
+        var command = new Command("train", "Run a training job on a grid that lives as long as this command.") { Job, Set, DryRun, Output, Resume, Lanes, Device, OtlpEndpoint, Silo };
         View.AddTo(command);
         command.SetAction((parsed, _) => RunAsync(Read(parsed), parsed));
         return command.WithExamples(
@@ -50,6 +51,7 @@ internal static class TrainCommand
         Resume = parsed.GetValue(Resume),
         Lanes = parsed.GetValue(Lanes),
         Device = parsed.GetValue(Device) ?? "auto",
+        OtlpEndpoint = parsed.GetValue(OtlpEndpoint),
     };
 
     private static async Task<int> RunAsync(TrainOptions options, ParseResult parsed)
@@ -81,7 +83,7 @@ internal static class TrainCommand
         var deadlines = new Deadlines();
         using var signals = StopSignals.Listen();
         await using var shown = View.Open(parsed, run);
-        var session = new TrainSession(run, new SiloLauncher(silo, deadlines, options.Device), new OrleansConnector(deadlines), shown, signals, deadlines);
+        var session = new TrainSession(run, new SiloLauncher(silo, deadlines, options.Device, options.OtlpEndpoint), new OrleansConnector(deadlines), shown, signals, deadlines);
         return await session.RunAsync(new JobSubmission(json, run.FullPath, Resume: resumed is not null), job.Plan.Lanes);
     }
 

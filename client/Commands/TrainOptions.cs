@@ -25,6 +25,9 @@ internal sealed partial record TrainOptions
     /// <summary>Where models compute, as ctwa-silo's <c>--device</c> takes it.</summary>
     public string Device { get; init; } = "auto";
 
+    /// <summary>Collector of metrics, traces and logs, as ctwa-silo's <c>--otlp-endpoint</c> takes it; null: none.</summary>
+    public string? OtlpEndpoint { get; init; }
+
     /// <summary>Contradictions between options, one message each.</summary>
     public IEnumerable<string> Errors()
     {
@@ -38,9 +41,9 @@ internal sealed partial record TrainOptions
             {
                 yield return $"--set {set}: write KEY=VALUE, such as --set schedule.steps=3.";
             }
-            else if (Resume is not null && !set.StartsWith("schedule.", StringComparison.Ordinal))
+            else if (Resume is not null && !set.StartsWith("schedule.", StringComparison.Ordinal) && !set.StartsWith("tracking.", StringComparison.Ordinal))
             {
-                yield return $"--set {set}: with --resume only schedule.* can be set; everything else would make it another run than the one begun. Start a new run instead.";
+                yield return $"--set {set}: with --resume only schedule.* and tracking.* can be set; everything else would make it another run than the one begun. Start a new run instead.";
             }
         }
     }

@@ -12,7 +12,8 @@ internal sealed record ServingSilo(SiloProcess Process, int GatewayPort, string 
 
 /// <summary>Starts a silo for one client and waits until it serves.</summary>
 /// <param name="device">Where models compute, as ctwa-silo's <c>--device</c> takes it.</param>
-internal sealed class SiloLauncher(SiloCommand command, Deadlines deadlines, string device = "auto")
+/// <param name="otlpEndpoint">Collector, as ctwa-silo's <c>--otlp-endpoint</c> takes it; null: none.</param>
+internal sealed class SiloLauncher(SiloCommand command, Deadlines deadlines, string device = "auto", string? otlpEndpoint = null)
 {
     private const int Attempts = 5;
 
@@ -26,7 +27,7 @@ internal sealed class SiloLauncher(SiloCommand command, Deadlines deadlines, str
         {
             var (siloPort, gatewayPort) = LoopbackPorts.FindTwo();
             string clusterId = "ctwa-" + RandomNumberGenerator.GetHexString(12, lowercase: true);
-            var silo = SiloProcess.Start(command, Arguments(siloPort, gatewayPort, clusterId, lanes, device), new LogTail(run.LogPath));
+            var silo = SiloProcess.Start(command, Arguments(siloPort, gatewayPort, clusterId, lanes, device, otlpEndpoint), new LogTail(run.LogPath));
             try
             {
                 if (await WaitAsync(silo, cancellationToken)) { return new ServingSilo(silo, gatewayPort, clusterId); }
@@ -52,7 +53,7 @@ internal sealed class SiloLauncher(SiloCommand command, Deadlines deadlines, str
         }
     }
 
-    internal static string[] Arguments(int siloPort, int gatewayPort, string clusterId, int lanes, string device = "auto") =>
+    internal static string[] Arguments(int siloPort, int gatewayPort, string clusterId, int lanes, string device = "auto", string? otlpEndpoint = null) =>
     [
         "--clustering", "localhost",
         "--silo-port", siloPort.ToString(CultureInfo.InvariantCulture),
@@ -61,6 +62,7 @@ internal sealed class SiloLauncher(SiloCommand command, Deadlines deadlines, str
         "--lanes", lanes.ToString(CultureInfo.InvariantCulture),
         "--device", device,
         "--parent-stdin",
+        .. otlpEndpoint is null ? (string[])[] : ["--otlp-endpoint", otlpEndpoint],
         // The silo runs with the rights of the user who wrote the job: a list of what that user may do would protect nobody.
         "--open-rewards",
     ];

@@ -3,6 +3,7 @@ using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Coordination;
 using Ctwa.Grains.Hosting;
 using Ctwa.Grid.Redis;
+using Ctwa.Silo.Hosting.Kubernetes;
 using Ctwa.Silo.Hosting.Redis;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -45,6 +46,7 @@ internal static class Clustering
         silo.Services.AddSingleton<SharedSecret>();
         silo.Services.AddSingleton<GridGuard>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<GridGuard>());
+        if (cluster.Pod is { } pod) { silo.UsePods(pod, cluster.ClusterId); }
         silo.UseRedisClustering(clustering => clustering.ConfigurationOptions = RedisConnection.Options(redis, ConnectionName));
         silo.AddRedisGrainStorage(GridSiloBuilder.ProviderName, storage =>
         {

@@ -26,4 +26,7 @@ internal static class SiloExitCodes
 
     /// <summary>The grid has another secret.</summary>
     public const int WrongSecret = 23;
+
+    /// <summary>The Kubernetes API did not let it see the grid's pods.</summary>
+    public const int KubernetesRefused = 24;
 }

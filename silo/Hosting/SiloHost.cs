@@ -5,9 +5,12 @@ using Ctwa.Grains.Channel;
 using Ctwa.Grains.Compute;
 using Ctwa.Grains.Hosting;
 using Ctwa.Grid.Tls;
+using Ctwa.Silo.Hosting.Gpu;
 using Ctwa.Silo.Hosting.Health;
+using Ctwa.Silo.Hosting.Kubernetes;
 using Ctwa.Silo.Hosting.Options;
 using Ctwa.Silo.Hosting.Redis;
+using Ctwa.Silo.Hosting.Telemetry;
 using Ctwa.Silo.Hosting.Tls;
 using Ctwa.Silo.Hosting.Web;
 using Ctwa.Training.Native;
@@ -51,9 +54,12 @@ internal static class SiloHost
         if (options is { Security: { Tokens: not null, Secret: null }, Cluster.Redis: not null }) { throw new SiloFailure(SiloExitCodes.BadInput, "--tokens needs the grid's secret too (--secret-file or CTWA_CLUSTER_SECRET): silos prove with it that they are no clients."); }
         var tls = LoadTls(options.Security.Tls);
         using var data = options.Folders.Data is { } folder ? DataFolder.Open(folder) : null;
+        // Before the silo and after it: what it says when it begins and ends is told too.
+        await using var telemetry = SiloTelemetry.Start(options.Telemetry, options.Cluster.ClusterId, servesHttp: options.Operation.HealthPort is not null);
+        using var gpus = telemetry is null ? null : GpuMetrics.Start();
         var probe = new HealthProbe(options.Operation.StuckAfter);
         await using var web = options.Operation.HealthPort is { } port ? await WebServer.StartAsync(options.Cluster.Bind, port, probe, cancellationToken) : null;
-        using var host = await StartAsync(options, devices, tls, probe, web, cancellationToken);
+        using var host = await StartAsync(options, devices, tls, probe, web, telemetry, cancellationToken);
         if (host is null) { return SiloExitCodes.Success; }
         await Console.Out.WriteLineAsync(GridIdentity.ReadyLine);
         await Console.Out.WriteLineAsync(Ports(host.Services, web));
@@ -62,14 +68,14 @@ internal static class SiloHost
     }
 
     /// <returns>Null: it was asked to leave before it served.</returns>
-    private static async Task<IHost?> StartAsync(SiloOptions options, IReadOnlyList<torch.Device> devices, TlsLink? tls, HealthProbe probe, WebServer? web, CancellationToken cancellationToken)
+    private static async Task<IHost?> StartAsync(SiloOptions options, IReadOnlyList<torch.Device> devices, TlsLink? tls, HealthProbe probe, WebServer? web, SiloTelemetry? telemetry, CancellationToken cancellationToken)
     {
         Departure departure;
         bool choosesPorts = options.Cluster is { SiloPort: 0 } or { GatewayPort: 0 };
         for (int attempt = 1; ; attempt++)
         {
             var chosen = FreePorts.Choose(options.Cluster);
-            var host = Build(options with { Cluster = chosen }, devices, tls);
+            var host = Build(options with { Cluster = chosen }, devices, tls, telemetry);
             departure = host.Services.GetRequiredService<Departure>();
             try
             {
@@ -80,6 +86,7 @@ internal static class SiloHost
                     await host.Services.GetRequiredService<SharedSecret>().RequireAsync(cancellationToken);
                 }
 
+                if (host.Services.GetService<PodAccess>() is { } pods) { await pods.RequireAsync(cancellationToken); }
                 probe.Attach(host.Services);
                 web?.Attach(host.Services);
                 await host.StartAsync(cancellationToken);
@@ -113,7 +120,7 @@ internal static class SiloHost
         return false;
     }
 
-    private static IHost Build(SiloOptions options, IReadOnlyList<torch.Device> devices, TlsLink? tls)
+    private static IHost Build(SiloOptions options, IReadOnlyList<torch.Device> devices, TlsLink? tls, SiloTelemetry? telemetry)
     {
         // Empty: no configuration of whatever folder or environment this is.
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
@@ -123,10 +130,21 @@ internal static class SiloHost
             console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
             console.UseUtcTimestamp = true;
             console.ColorBehavior = Microsoft.Extensions.Logging.Console.LoggerColorBehavior.Disabled;
+            // The ids of the trace, where there is one.
+            console.IncludeScopes = options.Telemetry.Traces;
         });
+        if (options.Telemetry.Traces) { builder.Logging.Configure(logging => logging.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId); }
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        if (telemetry is not null)
+        {
+            builder.Services.AddSingleton(telemetry);
+            telemetry.AddTo(builder.Logging);
+        }
+
         // Whenever a silo joins or leaves, queues of events move, and their readers report every call that broke off.
         builder.Logging.AddFilter("Orleans.Providers.MemoryAdapterReceiver", LogLevel.Critical).AddFilter("Orleans.Streams", LogLevel.Critical);
+        // Why a member was taken off the list.
+        builder.Logging.AddFilter("Orleans.Hosting.Kubernetes", LogLevel.Information);
         // A silo of a grid hands its grains over to others, which takes longer than to end alone.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.Cluster.Redis is null ? 10 : 30));
         builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<Departure>(services, options.Operation.DrainTimeout));
@@ -140,6 +158,7 @@ internal static class SiloHost
         builder.UseOrleans(silo =>
         {
             silo.UseClustering(options.Cluster, options.Folders);
+            if (options.Telemetry.Traces) { silo.AddActivityPropagation(); }
             if (tls is not null) { silo.UseTls(tls); }
             // A silo alone has nobody to exchange tensors with.
             if (options.Cluster.Redis is not null) { silo.AddTensorChannel(Channel(options)); }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
 using Ctwa.Grains.Placement;
+using Ctwa.Grains.Telemetry;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
 
@@ -21,7 +22,7 @@ public sealed class GradientAccumulatorGrain(JobHosts hosts) : Grain, IGradientA
         hosts.Fence(jobId, work.Epoch);
         var host = hosts.Get(jobId);
         _work.BelongTo(host.Attempt);
-        _work.Start(work.Key, () => work switch
+        _work.Start(work.Key, () => WorkTrace.RunAsync("slice", work, this.GetPrimaryKeyString(), () => work switch
         {
             CollectWork collect => CollectAsync(host, slice, collect),
             ReduceWork => ReduceAsync(host, slice, work),
@@ -30,7 +31,7 @@ public sealed class GradientAccumulatorGrain(JobHosts hosts) : Grain, IGradientA
             ApplyWork apply => ApplyAsync(host, slice, apply),
             DisplacementWork => DisplacementAsync(host, slice, work),
             _ => throw new NotSupportedException($"slices do not know {work.GetType().Name}."),
-        });
+        }));
         return Task.CompletedTask;
     }
 

@@ -41,7 +41,7 @@ internal readonly record struct ChannelFrame(FrameKind Kind, long Position, int 
     /// <summary>"CTWT".</summary>
     public const uint Magic = 0x54575443;
 
-    public const ushort Version = 1;
+    public const ushort Version = 2;
 
     public const int Bytes = 32;
 
@@ -73,15 +73,18 @@ internal readonly record struct ChannelFrame(FrameKind Kind, long Position, int 
 }
 
 /// <summary>
-/// The request: 96 bytes, little-endian, followed by a tag.
+/// The request: 128 bytes, little-endian, followed by a tag.
 /// <code>
 ///  0 u32 magic   4 u16 version   6 u16 kind   8 i64 epoch   16 i64 offset   24 i64 length
 /// 32 u128 job   48 i32 kind, stage, step, update, pass, halvings, row, first, count   84 u32 zero   88 i64 policy version
+/// 96 16 trace id   112 8 span id   120 u64 zero
 /// </code>
 /// </summary>
 internal static class RequestFrame
 {
-    public const int Bytes = 96;
+    public const int Bytes = 128;
+
+    private const int TraceAt = 96;
 
     public static void Write(in TensorRequest request, Span<byte> to)
     {
@@ -94,6 +97,8 @@ internal static class RequestFrame
         ReadOnlySpan<int> numbers = [(int)id.Kind, id.Stage, id.Step, id.Update, id.Pass, id.Halvings, id.Row, id.First, id.Count, 0];
         for (int i = 0; i < numbers.Length; i++) { BinaryPrimitives.WriteInt32LittleEndian(to[(48 + (4 * i))..], numbers[i]); }
         BinaryPrimitives.WriteInt64LittleEndian(to[88..], id.Version);
+        request.Trace.Write(to[TraceAt..]);
+        to[(TraceAt + ChannelTrace.Bytes)..Bytes].Clear();
     }
 
     public static TensorRequest Read(ReadOnlySpan<byte> from) => new(
@@ -111,5 +116,8 @@ internal static class RequestFrame
             Count = BinaryPrimitives.ReadInt32LittleEndian(from[80..]),
             Version = BinaryPrimitives.ReadInt64LittleEndian(from[88..]),
         },
-        BinaryPrimitives.ReadInt64LittleEndian(from[8..]), BinaryPrimitives.ReadInt64LittleEndian(from[16..]), BinaryPrimitives.ReadInt64LittleEndian(from[24..]));
+        BinaryPrimitives.ReadInt64LittleEndian(from[8..]), BinaryPrimitives.ReadInt64LittleEndian(from[16..]), BinaryPrimitives.ReadInt64LittleEndian(from[24..]))
+    {
+        Trace = ChannelTrace.Read(from[TraceAt..]),
+    };
 }

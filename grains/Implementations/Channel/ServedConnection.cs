@@ -124,6 +124,7 @@ internal sealed class ServedConnection(Wire wire, TensorChannelOptions options, 
     private void Serve(in TensorRequest request, string host)
     {
         long start = Stopwatch.GetTimestamp();
+        using var span = ChannelTrace.Serve(request);
         TensorLease lease;
         try
         {

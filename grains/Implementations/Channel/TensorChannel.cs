@@ -44,6 +44,7 @@ public sealed class TensorChannel : IAsyncDisposable, IDisposable
         cancellationToken.ThrowIfCancellationRequested();
         if (_endpoint is not null) { throw new InvalidOperationException("The tensor channel has been started already."); }
         _endpoint = new TensorEndpoint(_options.Advertised, _server.Start());
+        ChannelMetrics.Begin();
         _log.Listening(_endpoint, _options.Tls is not null, _options is { SharedMemory: true, Tls: null });
         return Task.CompletedTask;
     }
@@ -77,7 +78,7 @@ public sealed class TensorChannel : IAsyncDisposable, IDisposable
         ObjectDisposedException.ThrowIf(_stopping, this);
         if (cancellationToken.IsCancellationRequested) { return ValueTask.FromCanceled(cancellationToken); }
         var operation = _pool.Rent();
-        operation.Prepare(request, destination, Stopwatch.GetTimestamp(), inline, cancellationToken);
+        operation.Prepare(request with { Trace = ChannelTrace.Current() }, destination, Stopwatch.GetTimestamp(), inline, cancellationToken);
         var task = operation.Task;
         operation.Watch();
         bool bulk = request.Length >= _options.BulkBytes;

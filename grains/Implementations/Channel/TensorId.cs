@@ -75,7 +75,11 @@ public readonly record struct TensorId
 /// <param name="Epoch">Of the coordinator on whose behalf it is asked; older ones are refused (invariant I5).</param>
 /// <param name="Offset">First byte.</param>
 /// <param name="Length">Bytes.</param>
-public readonly record struct TensorRequest(TensorId Id, long Epoch, long Offset, long Length);
+public readonly record struct TensorRequest(TensorId Id, long Epoch, long Offset, long Length)
+{
+    /// <summary>The span on whose behalf it is asked; the channel sets it.</summary>
+    public ChannelTrace Trace { get; init; }
+}
 
 /// <summary>Where a silo serves tensors.</summary>
 /// <param name="Host">Address or name that the other silos can reach.</param>

@@ -2,6 +2,7 @@ using Ctwa.Grains.Channel;
 using Ctwa.Training.Models;
 using Ctwa.Training.Native;
 using Ctwa.Training.Steps;
+using Ctwa.Training.Telemetry;
 using TorchSharp;
 
 namespace Ctwa.Grains.Compute;
@@ -96,12 +97,15 @@ public sealed partial class JobHost : ITensorSource
         using var staging = destination.device_type == DeviceType.CPU ? null : await _lanes[0].RunAsync(() => torch.empty_like(destination, device: torch.CPU).DetachFromDisposeScope());
         var target = staging ?? destination;
         var request = new TensorRequest(id with { Job = _jobHash }, Epoch, firstElement * target.ElementSize, target.NumberOfElements * target.ElementSize);
+        var peer = new TensorEndpoint(member.ChannelHost, member.ChannelPort);
+        using var span = ChannelTrace.Pull(peer, request);
         try
         {
-            await transport.PullAsync(new TensorEndpoint(member.ChannelHost, member.ChannelPort), request, TensorAddress.Of(target), cancellationToken);
+            await transport.PullAsync(peer, request, TensorAddress.Of(target), cancellationToken);
         }
         catch (Exception failure) when (failure is TensorRefusedException or OperationCanceledException or IOException or TimeoutException or System.Net.Sockets.SocketException or System.Security.Authentication.AuthenticationException)
         {
+            StepTrace.Fail(span, failure);
             throw new ComputeLostException($"{id.Kind} could not be got from silo {silo}: {failure.Message}", failure);
         }
 

@@ -62,6 +62,9 @@ public sealed partial class JobHost : IDisposable
     /// <summary>Compute lanes that the job has here.</summary>
     public int Lanes => _lanes.Length;
 
+    /// <summary>Those that work now.</summary>
+    internal int BusyLanes => _lanes.Count(lane => lane.Working > TimeSpan.Zero);
+
     /// <summary>How long the oldest piece of work has been running on a lane.</summary>
     public TimeSpan LongestWork => _lanes.Max(lane => lane.Working);
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics.Metrics;
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Channel;
 using Ctwa.Training.Specification;
@@ -13,8 +12,7 @@ namespace Ctwa.Grains.Compute;
 /// <summary>The jobs that this silo computes for, and what it serves of them to other silos.</summary>
 public sealed partial class JobHosts(SiloComputeOptions options, ILogger<JobHosts> logger, IServiceProvider services) : ITensorSource, IDisposable
 {
-    private static readonly Meter s_meter = new("Ctwa.Grid");
-    private static readonly Counter<long> s_stale = s_meter.CreateCounter<long>("ctwa.fence.refused", description: "Calls of coordinators that have been replaced.");
+    private static long s_refused;
 
     private readonly ConcurrentDictionary<string, SiloJob> _jobs = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<UInt128, string> _hashes = new();
@@ -28,6 +26,12 @@ public sealed partial class JobHosts(SiloComputeOptions options, ILogger<JobHost
 
     /// <summary>Jobs that have shards or slices here.</summary>
     public IEnumerable<string> Computing => _jobs.Where(job => job.Value.Host is not null).Select(job => job.Key);
+
+    /// <summary>Calls of coordinators that have been replaced, refused in this process.</summary>
+    internal static long RefusedCalls => Interlocked.Read(ref s_refused);
+
+    /// <summary>What computes for them.</summary>
+    internal IEnumerable<JobHost> Hosts => _jobs.Values.Select(job => job.Host).OfType<JobHost>();
 
     /// <summary>How long the oldest piece of work has been running on a lane.</summary>
     public TimeSpan LongestWork => _jobs.Values.Max(job => job.Host?.LongestWork) ?? TimeSpan.Zero;
@@ -44,7 +48,7 @@ public sealed partial class JobHosts(SiloComputeOptions options, ILogger<JobHost
     {
         long highest = _epochs.AddOrUpdate(jobId, epoch, (_, known) => Math.Max(known, epoch));
         if (epoch >= highest) { return; }
-        s_stale.Add(1);
+        Interlocked.Increment(ref s_refused);
         LogStale(logger, jobId, epoch, highest);
         throw new StaleCoordinatorException($"coordinator {epoch} of job '{jobId}' has been replaced by coordinator {highest}.");
     }

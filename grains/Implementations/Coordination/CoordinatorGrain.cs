@@ -4,10 +4,12 @@ using Ctwa.Grains.Hosting;
 using Ctwa.Grains.Jobs;
 using Ctwa.Grains.Jobs.Logs;
 using Ctwa.Grains.Jobs.Streams;
+using Ctwa.Grains.Telemetry;
 using Ctwa.Training.Rewards;
 using Ctwa.Training.Runs;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
+using Ctwa.Training.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -114,6 +116,8 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
     {
         // Leave Submit's turn first: opening data may take longer than a call may.
         await Task.Yield();
+        WorkTrace.Leave();
+        using var telemetry = JobTelemetry.Begin(JobId, spec);
         var end = JobStatus.Failed;
         bool handedOver = false;
         GrainBackend? backend = null;
@@ -124,8 +128,8 @@ public sealed class CoordinatorGrain(JobHosts hosts, SiloComputeOptions options,
             var job = await hosts.PrepareAsync(JobId, run.Epoch, spec, run.Path);
             var log = Log;
             var members = Members(log);
-            _backend = backend = new GrainBackend(JobId, run.Epoch, job, JobSpecJson.Serialize(spec), run.Path, members, GrainFactory, log, PlaceOf(members), Drain);
-            var outcome = await new TrainingLoop(job, backend, run, _events).RunAsync(_stop.Token, _abort.Token);
+            _backend = backend = new GrainBackend(JobId, run.Epoch, job, JobSpecJson.Serialize(spec), run.Path, members, GrainFactory, log, PlaceOf(members), telemetry, Drain);
+            var outcome = await new TrainingLoop(job, backend, run, new LoggedEvents(_events, JobId, logger), telemetry).RunAsync(_stop.Token, _abort.Token);
             handedOver = outcome == RunOutcome.HandedOver;
             end = outcome switch { RunOutcome.Finished => JobStatus.Succeeded, RunOutcome.Stopped => JobStatus.Stopped, _ => JobStatus.Running };
             if (end == JobStatus.Stopped && _drained)

@@ -52,7 +52,8 @@ internal sealed partial class GrainBackend
         var (members, leaving) = await GatherAsync(cancellationToken);
         var plan = Plan(members, [.. Enumerable.Range(0, Slices).Select(_ => (IReadOnlyList<string>)[])]);
         await OnMembersAsync(plan.Members, silo => new LoadWork(NextKey("load"), plan, checkpoint, reference, policyVersion), cancellationToken);
-        (_placement, _version, _committed, _hasReference) = (plan, policyVersion, policyVersion, reference is not null);
+        (_version, _committed, _hasReference) = (policyVersion, policyVersion, reference is not null);
+        Settle(plan);
         await CloseAsync(leaving);
         log.Placed(plan);
     }
@@ -144,9 +145,19 @@ internal sealed partial class GrainBackend
             return new PublishedSlice(plan.Slices[slice].Primary, adopted[holder].Hashes[at]);
         }).ToImmutableArray();
         await OnMembersAsync(plan.Members, _ => new PublishWork(NextKey("publish"), version, manifest, Verify: true), cancellationToken);
-        (_placement, _version, _committed) = (plan, version, version);
+        (_version, _committed) = (version, version);
+        Settle(plan);
         await CloseAsync(leaving);
         log.Placed(plan);
+    }
+
+    /// <summary>The plan holds from now on.</summary>
+    private void Settle(JobPlacement plan)
+    {
+        bool IsPromoted(int slice) => _placement!.Slices[slice] is { Mirror: { } mirror, Primary: var primary } && plan.Slices[slice].Primary == mirror && plan.Members.All(member => member.Silo != primary);
+        int promotions = _placement is null ? 0 : Enumerable.Range(0, Slices).Count(IsPromoted), mirrored = plan.Slices.Count(slice => slice.Mirror is not null);
+        telemetry.Place(plan.Members.Length, mirrored, Slices - mirrored, promotions);
+        _placement = plan;
     }
 
     /// <summary>Silos that can compute for the job, opened; and those that hold something of it but are leaving.</summary>

@@ -1,9 +1,11 @@
 using System.Collections.Immutable;
 using Ctwa.Grains.Abstractions;
+using Ctwa.Grains.Telemetry;
 using Ctwa.Training.Randomness;
 using Ctwa.Training.Rewards;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
+using Ctwa.Training.Telemetry;
 
 namespace Ctwa.Grains.Coordination;
 
@@ -21,8 +23,9 @@ namespace Ctwa.Grains.Coordination;
 /// <param name="grains">Gives grains.</param>
 /// <param name="log">Is told of plans.</param>
 /// <param name="here">The silo of the coordinator.</param>
+/// <param name="telemetry">Is told of plans and stragglers.</param>
 /// <param name="drained">Called when every silo that computes is leaving.</param>
-internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob job, string specJson, string runDirectory, GridMembers grid, IGrainFactory grains, GridLog log, CoordinatorPlace here, Action drained) : ITrainingBackend
+internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob job, string specJson, string runDirectory, GridMembers grid, IGrainFactory grains, GridLog log, CoordinatorPlace here, JobTelemetry telemetry, Action drained) : ITrainingBackend
 {
     /// <summary>From so many shards on, calls go in batches by silo.</summary>
     internal const int FanFrom = 256;
@@ -261,7 +264,10 @@ internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob
     /// <param name="workOf">By shard.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     /// <param name="again">Shards that take much longer than the others are given to a second silo as well; that must not need anything but the weights.</param>
-    private async Task<T[]> OnShards<T>(Func<int, ShardWork> workOf, CancellationToken cancellationToken, bool again = false)
+    private Task<T[]> OnShards<T>(Func<int, ShardWork> workOf, CancellationToken cancellationToken, bool again = false)
+        where T : ShardResult => WorkTrace.AllAsync("shards", typeof(T), () => OnAllShards<T>(workOf, again, cancellationToken));
+
+    private async Task<T[]> OnAllShards<T>(Func<int, ShardWork> workOf, bool again, CancellationToken cancellationToken)
         where T : ShardResult
     {
         var plan = Placement;
@@ -277,6 +283,7 @@ internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob
             if (silo != plan.SiloOfShard(shard)) { Move(shard, silo); }
             return result;
         })), cancellationToken);
+        for (int i = 0; i < watch.Duplicates; i++) { telemetry.Straggle(won: false); }
         // Scores come from elsewhere, and estimates are a few numbers: neither says anything about a silo's speed.
         if (typeof(T) != typeof(ScoreResult) && typeof(T) != typeof(EstimateTokensResult)) { _speeds.Add(plan, watch.Seconds); }
         return results;
@@ -302,10 +309,11 @@ internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob
         var now = Placement;
         _placement = now with { ShardMembers = now.ShardMembers.SetItem(shard, now.Members.IndexOf(now.Member(silo))) };
         log.Straggled(shard, silo);
+        telemetry.Straggle(won: true);
     }
 
     /// <summary>Has the holders of every slice take the canonical sums of an update: the primaries from the shards, the mirrors from them.</summary>
-    private async Task CollectAsync(UpdateId update, int rows, bool lastBlockOnly, CancellationToken cancellationToken)
+    private Task CollectAsync(UpdateId update, int rows, bool lastBlockOnly, CancellationToken cancellationToken) => WorkTrace.AllAsync("slices", typeof(CollectWork), async () =>
     {
         var nodes = Nodes();
         CollectWork Work(string? from) => new(KeyOf(from is null ? "collect" : "mirror", update), update.ToMessage(), rows, lastBlockOnly, from is null ? nodes : [], from);
@@ -314,10 +322,14 @@ internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob
         await SideBySide.RunAsync(
             plan.Slices.Select((place, slice) => (place, slice)).Where(one => one.place.Mirror is not null)
                 .Select(one => (Func<CancellationToken, Task<SliceReport>>)(token => DriveSliceAsync(one.slice, one.place.Mirror!, Work(one.place.Primary), token))), cancellationToken);
-    }
+        return true;
+    });
 
     /// <summary>Has every copy of every slice do a piece of work; the primaries' answers, which the mirrors' must equal.</summary>
-    private async Task<SliceReport[]> OnSlices(Func<int, string, SliceWork> workOf, CancellationToken cancellationToken)
+    private Task<SliceReport[]> OnSlices<TWork>(Func<int, string, TWork> workOf, CancellationToken cancellationToken)
+        where TWork : SliceWork => WorkTrace.AllAsync("slices", typeof(TWork), () => OnAllSlices(workOf, cancellationToken));
+
+    private async Task<SliceReport[]> OnAllSlices(Func<int, string, SliceWork> workOf, CancellationToken cancellationToken)
     {
         var plan = Placement;
         (int Slice, string Silo)[] copies = [.. plan.Slices.SelectMany((place, slice) => place.Holders.Select(silo => (slice, silo)))];

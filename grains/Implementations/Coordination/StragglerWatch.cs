@@ -16,6 +16,10 @@ internal sealed class StragglerWatch(int shards, double factor)
 
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly List<double> _done = [];
+    private int _duplicates;
+
+    /// <summary>Shards that a second silo did as well.</summary>
+    public int Duplicates => _duplicates;
 
     /// <summary>When each shard was done, from the start.</summary>
     public double[] Seconds { get; } = new double[shards];
@@ -34,6 +38,7 @@ internal sealed class StragglerWatch(int shards, double factor)
         while (factor > 0 && !first.IsCompleted && !Straggles()) { await Task.WhenAny(first, Task.Delay(s_look, cancellationToken)); }
         if (factor <= 0 || first.IsCompleted || other() is not { } second) { return (Note(shard, await first), silo); }
 
+        Interlocked.Increment(ref _duplicates);
         var again = run(second, end.Token);
         var winner = await Task.WhenAny(first, again);
         // A silo that failed has not won; the other may still.

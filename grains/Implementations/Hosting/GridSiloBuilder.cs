@@ -2,6 +2,7 @@ using Ctwa.Grains.Channel;
 using Ctwa.Grains.Compute;
 using Ctwa.Grains.Jobs;
 using Ctwa.Grains.Placement;
+using Ctwa.Grains.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
@@ -38,6 +39,7 @@ public static class GridSiloBuilder
         silo.Services.AddSingleton<JobHosts>();
         silo.Services.AddSingleton<Rollouts.IShardStations, Rollouts.ShardStations>();
         silo.Services.TryAddSingleton<ISiloActivity, LaneActivity>();
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, SiloMetrics>();
         silo.Services.TryAddSingleton(new GridFolders());
         silo.Services.AddPlacementDirector<PinnedPlacement, PinnedPlacementDirector>();
         silo.Services.AddGrainDirectory(PinnedDirectory.Name, (_, _) => new PinnedDirectory());

@@ -2,6 +2,8 @@ using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Hosting;
 using Ctwa.Grains.Jobs.Access;
 using Ctwa.Grains.Jobs.Logs;
+using Ctwa.Grains.Telemetry;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
 using Orleans.Runtime;
@@ -23,6 +25,7 @@ internal sealed class GridGrain(
     private readonly HashSet<string> _retired = new(StringComparer.Ordinal);
     private JobQueue _queue = null!;
     private JobDriver _driver = null!;
+    private QueueMetrics? _metrics;
     private bool _unsaved;
 
     /// <inheritdoc/>
@@ -30,6 +33,7 @@ internal sealed class GridGrain(
     {
         _queue = new JobQueue(state.State ?? new GridState(), options);
         _driver = new JobDriver(_queue, coordinators, options, jobId => SpecOf(jobId).Load(CancellationToken.None), time);
+        _metrics = QueueMetrics.Attach(() => _queue, ServiceProvider.GetRequiredService<ISiloStatusOracle>(), time);
         this.RegisterGrainTimer(TickAsync, new GrainTimerCreationOptions(TimeSpan.Zero, options.Period) { Interleave = true, KeepAlive = true });
         return Task.CompletedTask;
     }
@@ -135,8 +139,20 @@ internal sealed class GridGrain(
     /// <inheritdoc/>
     public Task Tend(CancellationToken cancellationToken) => Task.CompletedTask;
 
+    /// <inheritdoc/>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        // The queue goes on elsewhere.
+        _metrics?.Dispose();
+        return Task.CompletedTask;
+    }
+
     /// <summary>Called by Orleans after the deactivation.</summary>
-    public void Dispose() => _writing.Dispose();
+    public void Dispose()
+    {
+        _metrics?.Dispose();
+        _writing.Dispose();
+    }
 
     /// <summary>The job of a request whose answer got lost.</summary>
     private JobRecord? Known(JobRequest request, string owner) => _queue.State.Jobs.FirstOrDefault(job => job.RequestId == request.RequestId && job.SubmittedBy == owner);

@@ -33,7 +33,7 @@ public sealed class JobConfinement
     public IReadOnlyList<string> Check(JobSpec job, string runDirectory)
     {
         if (_policy.IsOpen) { return []; }
-        string[] written = [runDirectory, .. ((string[])["checkpoints", "samples", "scores"]).Select(name => Path.Combine(runDirectory, name))];
+        string[] written = [runDirectory, .. ((string[])["checkpoints", "samples", "scores", "tensorboard"]).Select(name => Path.Combine(runDirectory, name))];
         var first = written.Select(path => _policy.Refusal(RunDirectoryKey, path)).OfType<string>().Take(1);
         return [.. first, .. _policy.Refusals(job)];
     }

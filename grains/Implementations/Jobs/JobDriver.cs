@@ -88,6 +88,7 @@ internal sealed class JobDriver(JobQueue queue, IJobCoordinators coordinators, J
         else
         {
             queue.Change(job.JobId, record => record with { Restarts = record.Restarts + 1, Failure = failure });
+            Telemetry.QueueMetrics.CountRestart();
             await coordinators.RetireAsync(job.JobId);
         }
     }

@@ -1,6 +1,7 @@
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
 using Ctwa.Grains.Placement;
+using Ctwa.Grains.Telemetry;
 using Ctwa.Training.Specification;
 
 namespace Ctwa.Grains.Members;
@@ -18,7 +19,7 @@ public sealed class MemberGrain(JobHosts hosts) : Grain, IMemberGrain
     public Task Start(MemberWork work, CancellationToken cancellationToken)
     {
         hosts.Fence(JobId, work.Epoch);
-        _work.Start(work.Key, () => RunAsync(work));
+        _work.Start(work.Key, () => WorkTrace.RunAsync("member", work, this.GetPrimaryKeyString(), () => RunAsync(work)));
         return Task.CompletedTask;
     }
 

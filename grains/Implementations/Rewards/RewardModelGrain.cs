@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
 using Ctwa.Grains.Placement;
+using Ctwa.Grains.Telemetry;
 using Ctwa.Training.Rewards;
 
 namespace Ctwa.Grains.Rewards;
@@ -22,7 +23,7 @@ public sealed class RewardModelGrain(JobHosts hosts) : Grain, IRewardModelGrain
         hosts.Fence(jobId, batch.Epoch);
         var rewards = hosts.Rewards(jobId);
         _work.BelongTo(rewards);
-        _work.Start(key, () => ScoreAsync(rewards, source, batch));
+        _work.Start(key, () => WorkTrace.RunAsync("rewards", batch, this.GetPrimaryKeyString(), () => ScoreAsync(rewards, source, batch)));
         return Task.CompletedTask;
     }
 

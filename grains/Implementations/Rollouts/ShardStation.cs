@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Compute;
 using Ctwa.Grains.Coordination;
+using Ctwa.Grains.Telemetry;
 using Ctwa.Training.Losses;
 using Ctwa.Training.Randomness;
 using Ctwa.Training.Rewards;
@@ -24,6 +25,7 @@ internal sealed class ShardStation(JobHosts hosts, IGrainFactory grains, string 
     private const int BatchesAtOnce = 16;
 
     private readonly WorkLedger<ShardResult> _work = new();
+    private readonly string _key = GrainKeys.Of(jobId, shard, hosts.Silo);
 
     /// <inheritdoc/>
     public void Start(ShardWork work)
@@ -31,7 +33,7 @@ internal sealed class ShardStation(JobHosts hosts, IGrainFactory grains, string 
         hosts.Fence(jobId, work.Epoch);
         var host = hosts.Get(jobId);
         _work.BelongTo(host.Attempt);
-        _work.Start(work.Key, () => work switch
+        _work.Start(work.Key, () => WorkTrace.RunAsync("shard", work, _key, () => work switch
         {
             GenerateWork generate => GenerateAsync(host, generate),
             ScoreWork score => ScoreAsync(host, score),
@@ -41,7 +43,7 @@ internal sealed class ShardStation(JobHosts hosts, IGrainFactory grains, string 
             SupervisedWork supervised => SupervisedAsync(host, supervised),
             MeasureWork measure => MeasureAsync(host, measure),
             _ => throw new NotSupportedException($"shards do not know {work.GetType().Name}."),
-        });
+        }));
     }
 
     /// <inheritdoc/>

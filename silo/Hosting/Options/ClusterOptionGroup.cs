@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Net;
 using Ctwa.Grains.Abstractions;
+using Orleans.Hosting.Kubernetes;
 
 namespace Ctwa.Silo.Hosting.Options;
 
@@ -25,9 +26,11 @@ internal sealed class ClusterOptionGroup
     private readonly Option<IPAddress?> _advertise = Values.Of("--advertise", "ADDRESS", "IP address by which silos and clients of other machines reach this silo; default 127.0.0.1, this machine only.", ParseAddress);
     private readonly Option<IPAddress?> _bind = Values.Of("--bind", "ADDRESS", "IP address to listen on; default: that of --advertise. 0.0.0.0: all.", ParseAddress);
 
+    private readonly Option<bool> _kubernetes = new("--kubernetes") { Description = $"The silo runs in a pod: silos whose pods were deleted are taken off the list of members at once. Needs {KubernetesHostingOptions.PodNameEnvironmentVariable} and {KubernetesHostingOptions.PodNamespaceEnvironmentVariable} in the environment, the labels {KubernetesHostingOptions.ServiceIdLabel} and {KubernetesHostingOptions.ClusterIdLabel} on the pod, and a service account that may get, list and watch pods." };
+
     public void AddTo(RootCommand root)
     {
-        foreach (Option option in (Option[])[_clustering, _clusterId, _redis, _passwordFile, _redisTls, _redisAuthority, _siloPort, _gatewayPort, _channelPort, _advertise, _bind]) { root.Add(option); }
+        foreach (Option option in (Option[])[_clustering, _clusterId, _redis, _passwordFile, _redisTls, _redisAuthority, _siloPort, _gatewayPort, _channelPort, _advertise, _bind, _kubernetes]) { root.Add(option); }
     }
 
     /// <summary>The values of a command line without errors.</summary>
@@ -50,11 +53,12 @@ internal sealed class ClusterOptionGroup
             ChannelPort = parsed.GetValue(_channelPort),
             Advertise = advertise,
             Bind = parsed.GetValue(_bind) ?? advertise,
+            Pod = parsed.GetValue(_kubernetes) ? new PodPlace(environment(KubernetesHostingOptions.PodNamespaceEnvironmentVariable)!, environment(KubernetesHostingOptions.PodNameEnvironmentVariable)!) : null,
         };
     }
 
     /// <summary>Mistakes that lie between options.</summary>
-    public IEnumerable<string> Check(ParseResult parsed)
+    public IEnumerable<string> Check(ParseResult parsed, Func<string, string?> environment)
     {
         bool IsGiven(Option option) => parsed.GetResult(option) is { Implicit: false };
         if (!IsGiven(_clusterId)) { yield return "--cluster-id is missing; give the name of the grid, the same for its silos and clients."; }
@@ -64,7 +68,7 @@ internal sealed class ClusterOptionGroup
                 yield return $"--redis is missing; --clustering redis needs the address of one: {RedisEndpoint.Forms}.";
                 break;
             case Localhost:
-                foreach (var option in ((Option[])[_redis, _passwordFile, _redisTls, _redisAuthority, _advertise, _bind]).Where(IsGiven))
+                foreach (var option in ((Option[])[_redis, _passwordFile, _redisTls, _redisAuthority, _advertise, _bind, _kubernetes]).Where(IsGiven))
                 {
                     yield return $"{option.Name} goes with --clustering redis; --clustering localhost is one silo on loopback.";
                 }
@@ -76,6 +80,25 @@ internal sealed class ClusterOptionGroup
         if (Values.Peek(parsed, _advertise) is { } any && (any.Equals(IPAddress.Any) || any.Equals(IPAddress.IPv6Any))) { yield return $"--advertise is {any}, which is no address that others could connect to; give that of this machine."; }
         int[] ports = [.. ((Option<int>[])[_siloPort, _gatewayPort, _channelPort]).Select(option => Values.Peek(parsed, option)).Where(port => port != 0)];
         if (ports.Length != ports.Distinct().Count()) { yield return "--silo-port, --gateway-port and --channel-port must differ."; }
+        if (Values.Peek(parsed, _kubernetes))
+        {
+            foreach (string wrong in CheckPod(Values.Peek(parsed, _clusterId), environment)) { yield return wrong; }
+        }
+    }
+
+    /// <summary>What Orleans' hosting on Kubernetes reads from the environment by itself.</summary>
+    private static IEnumerable<string> CheckPod(string? clusterId, Func<string, string?> environment)
+    {
+        foreach (var (variable, field) in new[] { (KubernetesHostingOptions.PodNameEnvironmentVariable, "metadata.name"), (KubernetesHostingOptions.PodNamespaceEnvironmentVariable, "metadata.namespace") })
+        {
+            if (string.IsNullOrWhiteSpace(environment(variable))) { yield return $"--kubernetes needs the environment variable {variable}; give it from the pod's field {field}."; }
+        }
+
+        // They would silently replace the names that the rest of the silo uses.
+        foreach (var (variable, expected) in new[] { (KubernetesHostingOptions.ServiceIdEnvironmentVariable, GridIdentity.ServiceId), (KubernetesHostingOptions.ClusterIdEnvironmentVariable, clusterId) })
+        {
+            if (environment(variable) is { Length: > 0 } given && expected is not null && given != expected) { yield return $"the environment variable {variable} is '{given}'; with this silo's options it must be '{expected}', or not be set."; }
+        }
     }
 
     private static string ParseId(string text) => text.Length is > 0 and <= LongestId && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-')

@@ -10,7 +10,8 @@ internal sealed class SiloCommand
     private readonly WorkOptionGroup _work = new();
     private readonly RewardPolicyOptions _rewards = new();
     private readonly PlaceOptionGroup _place = new();
-    private readonly Option<int?> _health = Values.OptionalWhole("--health-port", "Port for HTTP on the address of --bind: probes (/healthz, /readyz) and the status page (/status); 0: any free one. Default: none.", 0, 65535, "PORT");
+    private readonly TelemetryOptionGroup _telemetry = new();
+    private readonly Option<int?> _health = Values.OptionalWhole("--health-port", "Port for HTTP on the address of --bind: probes (/healthz, /readyz), /metrics and the status page (/status); 0: any free one. Default: none.", 0, 65535, "PORT");
     private readonly Option<bool> _dashboard = new("--dashboard") { Description = "Serve the dashboard of Orleans at /dashboard of --health-port, for administrators; give it to every silo of the grid or to none." };
     private readonly Option<int> _drain = Values.Whole("--drain-timeout", "Seconds that a silo which was asked to leave (SIGTERM, Ctrl-C) waits for its work to end. Default: 60.", 0, 86400, 60, "SECONDS");
     private readonly Option<int> _stuck = Values.Whole("--stuck-after", "Seconds after which a piece of work on a lane counts as hanging; /healthz says so. Default: 1800.", 1, 604800, 1800, "SECONDS");
@@ -22,6 +23,7 @@ internal sealed class SiloCommand
         _work.AddTo(Root);
         _rewards.AddTo(Root);
         _place.AddTo(Root);
+        _telemetry.AddTo(Root);
         foreach (Option option in (Option[])[_health, _dashboard, _drain, _stuck, _parentStdin]) { Root.Add(option); }
         OptionSources.AddTo(Root);
     }
@@ -49,11 +51,11 @@ internal sealed class SiloCommand
     {
         var sources = OptionSources.Read(Root, arguments, environment);
         var parsed = Root.Parse(sources.Arguments);
-        string[] errors = [.. sources.Errors, .. parsed.Errors.Select(error => error.Message + sources.OriginOf(error)), .. _cluster.Check(parsed), .. _place.Check(parsed), .. CheckOperation(parsed)];
+        string? Variable(string name) => environment.GetValueOrDefault(name);
+        string[] errors = [.. sources.Errors, .. parsed.Errors.Select(error => error.Message + sources.OriginOf(error)), .. _cluster.Check(parsed, Variable), .. _place.Check(parsed), .. _telemetry.Check(parsed, Variable), .. CheckOperation(parsed)];
         if (errors.Length > 0) { return (null, errors); }
         try
         {
-            string? Variable(string name) => environment.GetValueOrDefault(name);
             return (new SiloOptions
             {
                 Cluster = _cluster.Read(parsed, Variable),
@@ -61,6 +63,7 @@ internal sealed class SiloCommand
                 Rewards = _rewards.Read(parsed),
                 Folders = _place.ReadFolders(parsed),
                 Security = _place.ReadSecurity(parsed, Variable),
+                Telemetry = _telemetry.Read(parsed, Variable),
                 Operation = new OperationOptions
                 {
                     HealthPort = parsed.GetValue(_health),

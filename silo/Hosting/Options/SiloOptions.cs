@@ -20,6 +20,9 @@ internal sealed record SiloOptions
     public required SecurityOptions Security { get; init; }
 
     public required OperationOptions Operation { get; init; }
+
+    /// <summary>Metrics, traces and logs.</summary>
+    public TelemetryOptions Telemetry { get; init; } = new();
 }
 
 /// <summary>How silos find each other.</summary>
@@ -44,7 +47,13 @@ internal sealed record ClusterOptions
 
     /// <summary>Address that it listens on.</summary>
     public IPAddress Bind { get; init; } = IPAddress.Loopback;
+
+    /// <summary>The pod that it runs in; null: Kubernetes is not asked about anything.</summary>
+    public PodPlace? Pod { get; init; }
 }
+
+/// <summary>A pod.</summary>
+internal sealed record PodPlace(string Namespace, string Name);
 
 /// <summary>What it does for jobs.</summary>
 internal sealed record WorkOptions

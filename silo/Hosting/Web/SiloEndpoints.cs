@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Ctwa.Grains.Abstractions;
+using Ctwa.Silo.Hosting.Telemetry;
 using Ctwa.Silo.Hosting.Web.Access;
 using Ctwa.Silo.Hosting.Web.Status;
 using Microsoft.AspNetCore.Routing;
@@ -30,5 +31,6 @@ internal static class SiloEndpoints
     {
         endpoints.MapStatus();
         endpoints.MapOrleansDashboard(endpoints.ServiceProvider.GetRequiredService<SiloWebOptions>());
+        endpoints.MapMetrics();
     }
 }

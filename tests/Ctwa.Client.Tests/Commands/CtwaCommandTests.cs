@@ -21,7 +21,7 @@ public sealed class CtwaCommandTests
     [InlineData("--resume r --output o", "--output o and --resume r exclude each other")]
     [InlineData("job.yaml --set steps", "--set steps: write KEY=VALUE")]
     [InlineData("job.yaml --set =3", "--set =3: write KEY=VALUE")]
-    [InlineData("--resume r --set seed=3", "--set seed=3: with --resume only schedule.* can be set")]
+    [InlineData("--resume r --set seed=3", "--set seed=3: with --resume only schedule.* and tracking.* can be set")]
     [InlineData("job.yaml --lanes 0", "--lanes is 0; give at least 1.")]
     [InlineData("job.yaml --dri-run", "--dry-run")]
     [InlineData("job.yaml other.yaml", "other.yaml")]

@@ -18,11 +18,12 @@ public sealed class GridSilo : IAsyncDisposable
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(90);
     private readonly Func<GridSilo, IReadOnlyList<string>> _command;
     private readonly string _folder;
+    private readonly IReadOnlyDictionary<string, string?> _environment;
     private GridProcess? _process;
 
-    internal GridSilo(int index, GridPlace place, string folder, Func<GridSilo, IReadOnlyList<string>> command)
+    internal GridSilo(int index, GridPlace place, string folder, Func<GridSilo, IReadOnlyList<string>> command, IReadOnlyDictionary<string, string?> environment)
     {
-        (Index, Place, _folder, _command) = (index, place, folder, command);
+        (Index, Place, _folder, _command, _environment) = (index, place, folder, command, environment);
         int[] ports = FreePorts.Find(4);
         (SiloPort, GatewayPort, ChannelPort, HealthPort) = (ports[0], ports[1], ports[2], ports[3]);
         Log = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"silo-{index}.log"));
@@ -64,7 +65,7 @@ public sealed class GridSilo : IAsyncDisposable
     {
         if (_process is not null) { await _process.DisposeAsync(); }
         LifeStart = File.Exists(Log) ? File.ReadAllText(Log).Length : 0;
-        _process = await GridProcess.StartAsync(ToString(), _command(this), Log, _folder, LocalGrid.ChildEnvironment);
+        _process = await GridProcess.StartAsync(ToString(), _command(this), Log, _folder, _environment);
     }
 
     /// <summary>Position in the log where the present life begins.</summary>

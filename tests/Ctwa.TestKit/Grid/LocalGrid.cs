@@ -22,6 +22,9 @@ public sealed record GridSettings
     /// <summary>More options of every silo.</summary>
     public IReadOnlyList<string> SiloOptions { get; init; } = [];
 
+    /// <summary>Environment variables of every silo, beside those of this process.</summary>
+    public IReadOnlyDictionary<string, string?> SiloEnvironment { get; init; } = new Dictionary<string, string?>();
+
     /// <summary>More options of every client.</summary>
     public IReadOnlyList<string> ClientOptions { get; init; } = [];
 
@@ -149,7 +152,7 @@ public sealed class LocalGrid : IAsyncDisposable
     private GridSilo Add()
     {
         int index = _silos.Count;
-        var silo = new GridSilo(index, _settings.PlaceOf(index), Folder, CommandOf);
+        var silo = new GridSilo(index, _settings.PlaceOf(index), Folder, CommandOf, ChildEnvironment.Concat(_settings.SiloEnvironment).ToDictionary());
         _silos.Add(silo);
         return silo;
     }

@@ -39,7 +39,7 @@ public sealed class ResumeRefusalTests : IDisposable
         string metrics = File.ReadAllText(run.In("metrics.jsonl"));
         var error = await Assert.ThrowsAsync<JobInputException>(() => run.AttemptAsync(changed: Others[name].Job));
         Assert.Contains(Others[name].Named, error.Message, StringComparison.Ordinal);
-        Assert.Contains("Only schedule.*, grid.mirror and grid.straggler_factor may change", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Only schedule.*, tracking.*, grid.mirror and grid.straggler_factor may change", error.Message, StringComparison.Ordinal);
         Assert.Equal(metrics, File.ReadAllText(run.In("metrics.jsonl")));
         Assert.Equal(expected, RunTrace.Of(run));
     }

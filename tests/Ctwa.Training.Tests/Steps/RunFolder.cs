@@ -3,6 +3,7 @@ using Ctwa.Training.Rewards;
 using Ctwa.Training.Runs;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Steps;
+using Ctwa.Training.Telemetry;
 using Xunit;
 
 namespace Ctwa.Training.Tests.Steps;
@@ -19,7 +20,7 @@ internal sealed class RunFolder(string path, JobSpec spec)
     public string In(params string[] names) => System.IO.Path.Combine([path, .. names]);
 
     /// <summary>Starts the run, or continues it if it has been started.</summary>
-    public async Task<RunOutcome> AttemptAsync(Func<ITrainingBackend, ITrainingBackend>? wrap = null, RecordingObserver? observer = null, CancellationTokenSource? stop = null, IReadOnlyList<IReward>? rewards = null, JobSpec? changed = null)
+    public async Task<RunOutcome> AttemptAsync(Func<ITrainingBackend, ITrainingBackend>? wrap = null, RecordingObserver? observer = null, CancellationTokenSource? stop = null, IReadOnlyList<IReward>? rewards = null, JobSpec? changed = null, JobTelemetry? telemetry = null)
     {
         Observer = observer ?? new RecordingObserver();
         bool resume = File.Exists(In("job.yaml"));
@@ -27,7 +28,7 @@ internal sealed class RunFolder(string path, JobSpec spec)
         if (!resume) { run.WriteJob(JobSpecYaml.Write(spec)); }
         var job = PreparedJob.Prepare(changed ?? spec, path, rewards);
         using var backend = new LocalBackend(job);
-        return await new TrainingLoop(job, wrap?.Invoke(backend) ?? backend, run, Observer).RunAsync(stop?.Token ?? CancellationToken.None, TestContext.Current.CancellationToken);
+        return await new TrainingLoop(job, wrap?.Invoke(backend) ?? backend, run, Observer, telemetry).RunAsync(stop?.Token ?? CancellationToken.None, TestContext.Current.CancellationToken);
     }
 
     /// <summary>Runs to the end and returns what is there.</summary>

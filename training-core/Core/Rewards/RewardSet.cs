@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using Ctwa.Training.Specification;
+using Ctwa.Training.Telemetry;
 
 namespace Ctwa.Training.Rewards;
 
@@ -8,8 +10,13 @@ public sealed class RewardSet : IDisposable
 {
     private readonly JobSpec _job;
     private readonly IRewardModel[] _models;
+    private readonly KeyValuePair<string, object?>[] _kinds;
 
-    private RewardSet(JobSpec job, ImmutableArray<RewardSource> sources, IRewardModel[] models) => (_job, Sources, _models) = (job, sources, models);
+    private RewardSet(JobSpec job, ImmutableArray<RewardSource> sources, IRewardModel[] models)
+    {
+        (_job, Sources, _models) = (job, sources, models);
+        _kinds = [.. sources.Select(source => new KeyValuePair<string, object?>(TelemetryNames.KindLabel, source.Reward.KindName()))];
+    }
 
     /// <summary>What is asked, in the order of the objectives.</summary>
     public ImmutableArray<RewardSource> Sources { get; }
@@ -47,6 +54,7 @@ public sealed class RewardSet : IDisposable
     public async Task<IReadOnlyList<ScoreAttempt[]>> ScoreAsync(int source, IReadOnlyList<ScoredCompletion> items, RewardContext context, CancellationToken cancellationToken)
     {
         var asked = Sources[source];
+        long start = Stopwatch.GetTimestamp();
         RewardReply[] replies;
         try
         {
@@ -58,6 +66,7 @@ public sealed class RewardSet : IDisposable
             replies = [.. items.Select(_ => RewardReply.Failed($"{error.GetType().Name}: {error.Message}"))];
         }
 
+        JobInstruments.RewardDuration.Record(Stopwatch.GetElapsedTime(start).TotalSeconds, _kinds[source]);
         return [.. asked.Objectives.Select(objective => replies.Select(reply => reply.Select(asked.Name, _job.Objectives[objective].Reward as SharedRewardSpec)).ToArray())];
     }
 

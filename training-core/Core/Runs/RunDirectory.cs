@@ -16,6 +16,8 @@ public sealed class RunDirectory : IDisposable
     /// <summary>EAGAIN, which flock answers on Linux when another descriptor holds the lock.</summary>
     internal const int LockedByAnother = 11;
 
+    private const string HeldOutPrefix = "validation-";
+
     private readonly FileStream _lock;
     private readonly RunFence? _fence;
 
@@ -151,12 +153,19 @@ public sealed class RunDirectory : IDisposable
     public void WriteJob(string yaml) => Replace("job.yaml", Encoding.UTF8.GetBytes(yaml), durable: true);
 
     /// <summary>Appends one flat object to metrics.jsonl.</summary>
-    public void AppendMetrics(string json) => Write(MetricsPath, () =>
+    public void AppendMetrics(string json) => AppendLine("metrics.jsonl", json);
+
+    /// <summary>Appends a line to a file of the run.</summary>
+    internal void AppendLine(string name, string line)
     {
-        using var stream = new FileStream(MetricsPath, FileMode.Append, FileAccess.Write, FileShare.Read);
-        stream.Write(Encoding.UTF8.GetBytes(json + "\n"));
-        stream.Flush();
-    });
+        string path = System.IO.Path.Combine(Path, name);
+        Write(path, () =>
+        {
+            using var stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
+            stream.Write(Encoding.UTF8.GetBytes(line + "\n"));
+            stream.Flush();
+        });
+    }
 
     /// <summary>Writes the closing summary.</summary>
     public void WriteSummary(string json) => Replace("summary.json", Encoding.UTF8.GetBytes(json + "\n"), durable: false);
@@ -168,11 +177,16 @@ public sealed class RunDirectory : IDisposable
     public void CommitState(TrainingRunState state) => Replace("state.json", JsonSerializer.SerializeToUtf8Bytes(state, StateJson.Options), durable: false);
 
     /// <summary>Writes some completions of a step to samples/.</summary>
-    public void WriteSamples(TrainingStage stage, int step, IEnumerable<JsonObject> samples)
+    public void WriteSamples(TrainingStage stage, int step, IEnumerable<JsonObject> samples) => WriteSamples(StepName(stage, step), samples);
+
+    /// <summary>Writes some completions of held-out prompts, measured after a step of reinforcement learning, to samples/.</summary>
+    internal void WriteHeldOutSamples(int step, IEnumerable<JsonObject> samples) => WriteSamples(string.Create(CultureInfo.InvariantCulture, $"{HeldOutPrefix}{step:D6}"), samples);
+
+    private void WriteSamples(string name, IEnumerable<JsonObject> samples)
     {
         var text = new StringBuilder();
         foreach (var sample in samples) { text.Append(sample.ToJsonString(StateJson.Lines)).Append('\n'); }
-        Replace(System.IO.Path.Combine("samples", StepName(stage, step) + ".jsonl"), Encoding.UTF8.GetBytes(text.ToString()), durable: false);
+        Replace(System.IO.Path.Combine("samples", name + ".jsonl"), Encoding.UTF8.GetBytes(text.ToString()), durable: false);
     }
 
     /// <summary>
@@ -198,7 +212,8 @@ public sealed class RunDirectory : IDisposable
         string folder = System.IO.Path.Combine(Path, "samples");
         foreach (string file in Directory.Exists(folder) ? Directory.GetFiles(folder, "*.jsonl") : [])
         {
-            if (StepOf(System.IO.Path.GetFileNameWithoutExtension(file)) is { } at && Later(at.Stage, at.Step)) { File.Delete(file); }
+            string name = System.IO.Path.GetFileNameWithoutExtension(file);
+            if ((StepOf(name) ?? HeldOutStepOf(name)) is { } at && Later(at.Stage, at.Step)) { File.Delete(file); }
         }
 
         File.Delete(System.IO.Path.Combine(Path, "summary.json"));
@@ -230,6 +245,10 @@ public sealed class RunDirectory : IDisposable
 
         return null;
     }
+
+    /// <summary>The step of reinforcement learning after which samples of held-out prompts were drawn; null for other names.</summary>
+    private static (TrainingStage Stage, int Step)? HeldOutStepOf(string name) =>
+        name.StartsWith(HeldOutPrefix, StringComparison.Ordinal) && int.TryParse(name.AsSpan(HeldOutPrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? (TrainingStage.Rl, step) : null;
 
     /// <summary>Deletes recorded scores that no resume can ask for: those of steps before the oldest kept checkpoint.</summary>
     internal void PruneScores() => Write(Path, () =>

@@ -52,7 +52,7 @@ internal static class CheckpointOrigin
         var refused = changed.Except(moved).ToList();
         if (refused.Count == 0) { return; }
         string more = refused.Count > MostShown ? $"; and {refused.Count - MostShown} more" : "";
-        string free = supervised ? "Only what the supervised stage does not read may change (all but kind, seed, model, data, warm_start, supervised, grid and how micro-batches are computed)" : "Only schedule.*, grid.mirror and grid.straggler_factor may change";
+        string free = supervised ? "Only what the supervised stage does not read may change (all but kind, seed, model, data, warm_start, supervised, grid and how micro-batches are computed)" : "Only schedule.*, tracking.*, grid.mirror and grid.straggler_factor may change";
         throw new JobInputException($"the run cannot be resumed with another job than '{checkpoint}' was trained with: {Show(refused.Take(MostShown))}{more}. {free}; resume with the run's own job.yaml, or start a new run.");
     }
 

@@ -43,7 +43,7 @@ internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backe
     {
         if (job.ValidationIndices.Length == 0 || _spec.Schedule.ValidateEvery == 0) { return state; }
         observer.Message($"measuring {job.ValidationIndices.Length} held-out prompts before the first step");
-        var timer = new PhaseTimer();
+        using var timer = new PhaseTimer("validate");
         var validation = await MeasureAsync(RandomPurpose.Validation, state, cancellationToken);
         var test = job.TestIndices == job.ValidationIndices ? validation : await MeasureAsync(RandomPurpose.Test, state, cancellationToken);
         if (validation.Samples == 0 || test.Samples == 0) { throw new NumericFailureException("every held-out sample was dropped by a failing reward before the first step, so there is nothing to compare the run with; mend the reward or use on_failure: substitute."); }
@@ -131,8 +131,18 @@ internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backe
         // The yardstick of conciseness on held-out prompts is fixed: the mean length before the first step.
         double threshold = state.Lengths.ValidationThresholdFor([.. completions.Select(completion => completion.Length)], baseline?.MeanLength);
         var scores = await ScoreAsync(request.Id, completions, new RewardContext(threshold), cancellationToken);
+        if (purpose == RandomPurpose.Validation) { await WriteSamplesAsync(request, state.Step, scores, cancellationToken); }
         await backend.ReleaseAsync(request.Id, cancellationToken);
         return HeldOutResult.Of(scores, samples, meanLength);
+    }
+
+    /// <summary>The first completion of the first prompts: they are the same prompts each time, so that people see what became of the answers.</summary>
+    private async Task WriteSamplesAsync(RolloutRequest request, int step, ScoredRollout scores, CancellationToken cancellationToken)
+    {
+        int prompts = Math.Min(request.DatasetIndices.Length, _spec.Schedule.SamplesKept);
+        if (prompts == 0 || _spec.Schedule.SamplesEvery == 0) { return; }
+        var texts = await backend.TextsAsync(request.Id, prompts, cancellationToken);
+        run.WriteHeldOutSamples(step, texts.Where(text => text.Sample == 0).Select(text => SampleLine.Of(step, text, _spec.Objectives, scores, request.Sampling.SamplesPerPrompt)));
     }
 }
 

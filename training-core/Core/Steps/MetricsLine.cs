@@ -14,6 +14,12 @@ internal sealed class MetricsLine
     public MetricsLine(TrainingStage stage, int step, int total) =>
         _values = new JsonObject { ["stage"] = stage == TrainingStage.Rl ? "rl" : "supervised", ["step"] = step, ["steps_total"] = total };
 
+    /// <summary>A number of the line; null if it has none of that name.</summary>
+    public double? this[string name] => _values[name] is JsonValue value && value.TryGetValue(out double number) ? number : _values[name] is JsonValue whole && whole.TryGetValue(out int count) ? count : null;
+
+    /// <summary>Response tokens of the step.</summary>
+    public long Tokens { get; private set; }
+
     /// <summary>Adds a number; one that is not finite is left out, since JSON cannot say it.</summary>
     public void Add(string name, double value)
     {
@@ -148,6 +154,7 @@ internal sealed class MetricsLine
     /// <summary>Wall-clock times of the phases and tokens per second over the whole step.</summary>
     public void AddTimes(PhaseTimer timer, long tokens)
     {
+        Tokens = tokens;
         foreach (var (phase, seconds) in timer.Laps) { Add($"time/{phase}_s", Math.Round(seconds, 4)); }
         Add("time/step_s", Math.Round(timer.TotalSeconds, 4));
         Add("throughput/tokens_per_s", Math.Round(tokens / timer.TotalSeconds, 1));

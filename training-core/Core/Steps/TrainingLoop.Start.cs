@@ -24,6 +24,7 @@ public sealed partial class TrainingLoop
         run.TruncateTo(state.Stage, state.Step);
         run.CommitState(state);
         (_lastCheckpoint, _lastCheckpointAt) = (checkpoint.Path, (checkpoint.State.Stage, checkpoint.State.Step));
+        _faults.Continued(state);
         observer.Message($"continued after {RunDirectory.StepName(state.Stage, state.Step)}");
         return state;
     }
@@ -39,8 +40,10 @@ public sealed partial class TrainingLoop
             if (state.Scalarizer is { } memory && job.Scalarizer?.Initial() is { } expected) { memory.Require(expected.Method, expected.Version, expected.Objectives); }
             if (state.ReferenceSha256 is { } sha && (!File.Exists(ReferencePath) || CheckpointStore.Hash(ReferencePath) != sha)) { throw new RunDirectoryException($"'{ReferencePath}' is missing or damaged, and the job's KL term needs the reference policy; restore it or start a new run."); }
             await _backend.LoadAsync(found.Path, state.ReferenceSha256 is null ? null : ReferencePath, state.PolicyVersion, cancellationToken);
+            var committed = run.CommittedState();
             run.TruncateTo(state.Stage, state.Step);
             run.CommitState(state);
+            _faults.Resumed(state, committed);
             run.Write(run.Path, () => DataFingerprints.WriteTo(run.Path, job.DataFiles));
             (_lastCheckpoint, _lastCheckpointAt) = (found.Path, (state.Stage, state.Step));
             observer.Message($"resumed after {RunDirectory.StepName(state.Stage, state.Step)}");
@@ -52,6 +55,7 @@ public sealed partial class TrainingLoop
         run.TruncateTo(TrainingStage.Supervised, -1);
         run.Write(run.Path, () => DataFingerprints.WriteTo(run.Path, job.DataFiles));
         await _backend.LoadAsync(null, null, policyVersion: 0, cancellationToken);
+        _faults.Started(job.Supervised is null ? TrainingStage.Rl : TrainingStage.Supervised);
         observer.Message($"{job.Layout.Entries.Sum(entry => entry.Length):N0} parameters, {_spec.Grid.Shards} shards, {_spec.Grid.Slices} slices");
         var initial = new TrainingRunState
         {

@@ -9,6 +9,7 @@ using Ctwa.Training.Rollouts;
 using Ctwa.Training.Runs;
 using Ctwa.Training.Scalarizers;
 using Ctwa.Training.Specification;
+using Ctwa.Training.Telemetry;
 
 namespace Ctwa.Training.Steps;
 
@@ -29,14 +30,24 @@ public enum RunOutcome
 /// A run from its start or its last checkpoint to its end: the readable definition of what a step is. It orders the
 /// work and does the arithmetic on scalars; tensors stay behind <see cref="ITrainingBackend"/>.
 /// </summary>
-public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend computing, RunDirectory run, ITrainingObserver observer)
+/// <param name="job">What to do.</param>
+/// <param name="computing">Who computes.</param>
+/// <param name="run">Where everything is written.</param>
+/// <param name="observer">Hears what happens.</param>
+/// <param name="telemetry">Tells collectors of the job; null: nobody is told.</param>
+public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend computing, RunDirectory run, ITrainingObserver observer, JobTelemetry? telemetry = null)
 {
     private readonly MicroBatchLadder _backend = new(computing, job.Spec, run, observer.Warning);
     private readonly JobSpec _spec = job.Spec;
     private readonly HeldOutMeasurement _heldOut = new(job, computing, run, observer);
     private readonly LossCounter _losses = new();
+    private readonly FaultRecord _faults = new(run, observer.Warning);
+    private TensorBoardTracking? _tracking;
     private string? _lastCheckpoint;
     private (TrainingStage Stage, int Step)? _lastCheckpointAt;
+    private MetricsLine? _line;
+
+    private string JobId => telemetry?.JobId ?? LabelText.Bounded(Path.GetFileName(run.Path));
 
     private string ReferencePath => Path.Combine(run.Path, "reference", "model.safetensors");
 
@@ -48,6 +59,26 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
     /// <exception cref="RunDirectoryException">The run directory cannot be written.</exception>
     /// <exception cref="RunFencedException">A later coordinator owns the run.</exception>
     public async Task<RunOutcome> RunAsync(CancellationToken stop, CancellationToken cancellationToken)
+    {
+        _tracking = _spec.Tracking.Tensorboard ? new TensorBoardTracking(run) : null;
+        try
+        {
+            var outcome = await RunToItsEndAsync(stop, cancellationToken);
+            if (outcome == RunOutcome.Finished) { _faults.Finished(run.CommittedState()); } else { _faults.Stopped(run.CommittedState()); }
+            return outcome;
+        }
+        catch (Exception failure) when (failure is not (OperationCanceledException or RunFencedException))
+        {
+            _faults.Failed(run.CommittedState(), failure);
+            throw;
+        }
+        finally
+        {
+            if (_tracking is not null) { await _tracking.DisposeAsync(); }
+        }
+    }
+
+    private async Task<RunOutcome> RunToItsEndAsync(CancellationToken stop, CancellationToken cancellationToken)
     {
         foreach (string warning in job.Warnings) { observer.Warning(warning); }
         if (job.DroppedPrompts > 0) { observer.Warning($"{job.DroppedPrompts} prompts are longer than data.max_prompt_tokens ({_spec.Data.MaxPromptTokens}) and are left out."); }
@@ -63,7 +94,9 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
             catch (Exception lost) when (lost is StateLostException or ComputeLostException)
             {
                 _losses.Count(lost);
+                telemetry?.Lose(toCheckpoint: true);
                 observer.Warning($"{lost.Message} The run goes back to its last checkpoint.");
+                _faults.RolledBack(run.CommittedState(), lost);
                 takesOver = false;
             }
         }
@@ -72,35 +105,58 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
     /// <summary>From the last commit or checkpoint to the end.</summary>
     private async Task<RunOutcome> GoOnAsync(bool takesOver, Stopwatch clock, CancellationToken stop, CancellationToken cancellationToken)
     {
-        var state = (takesOver ? await ContinueAsync(cancellationToken) : null) ?? await LoadAsync(cancellationToken);
+        var state = await StepTrace.RunAsync("load", async () => (takesOver ? await ContinueAsync(cancellationToken) : null) ?? await LoadAsync(cancellationToken));
+        telemetry?.Baseline(state.Validation);
+        if (state.PolicyVersion > 0) { telemetry?.Resume(); }
+        _tracking?.Restart();
+        RunOutcome? end = null;
         while (state.Stage == TrainingStage.Supervised && state.Step < job.Supervised!.Steps)
         {
-            state = await DoAsync(state, SupervisedStepAsync, cancellationToken);
-            bool last = state.Step == job.Supervised.Steps;
-            bool stopping = stop.IsCancellationRequested && !(last && _spec.Kind == JobKind.Sft);
-            if (await CommitAsync(state, last || IsDue(state.Step, job.Supervised.CheckpointEvery), stopping, cancellationToken) is { } end) { return end; }
+            (state, end) = await StepTrace.StepAsync(JobId, state.Stage, state.Step + 1, () => DoSupervisedAsync(state, stop, cancellationToken));
+            if (end is { } outcome) { return outcome; }
         }
 
         if (_spec.Kind == JobKind.Rl)
         {
-            if (state.Stage == TrainingStage.Supervised) { state = await DoAsync(state, BeginReinforcementAsync, cancellationToken); }
-            if (state is { Step: 0, Validation: null }) { state = await DoAsync(state, _heldOut.BaselineAsync, cancellationToken); }
+            if (state.Stage == TrainingStage.Supervised) { state = await StepTrace.RunAsync("begin", () => DoAsync(state, BeginReinforcementAsync, cancellationToken)); }
+            if (state is { Step: 0, Validation: null })
+            {
+                state = await StepTrace.RunAsync("baseline", () => DoAsync(state, _heldOut.BaselineAsync, cancellationToken));
+                telemetry?.Baseline(state.Validation);
+            }
+
             while (state.Step < _spec.Schedule.Steps)
             {
-                state = await DoAsync(state, ReinforcementStepAsync, cancellationToken);
-                bool last = state.Step == _spec.Schedule.Steps;
-                if (await CommitAsync(state, last || IsDue(state.Step, _spec.Schedule.CheckpointEvery), !last && stop.IsCancellationRequested, cancellationToken) is { } end) { return end; }
+                (state, end) = await StepTrace.StepAsync(JobId, state.Stage, state.Step + 1, () => DoReinforcementAsync(state, stop, cancellationToken));
+                if (end is { } outcome) { return outcome; }
             }
         }
 
         // A finished run that is resumed, or one without steps, still has its checkpoint and its report.
-        if (_lastCheckpointAt != (state.Stage, state.Step)) { await CommitAsync(state, checkpoint: true, stopping: false, cancellationToken); }
-        await DoAsync(state, async (final, token) =>
+        if (_lastCheckpointAt != (state.Stage, state.Step)) { await StepTrace.RunAsync("closing", () => CommitAsync(state, checkpoint: true, stopping: false, cancellationToken)); }
+        await StepTrace.RunAsync("report", () => DoAsync(state, async (final, token) =>
         {
             await ReportAsync(final, clock.Elapsed, token);
             return final;
-        }, cancellationToken);
+        }, cancellationToken));
         return RunOutcome.Finished;
+    }
+
+    /// <summary>A supervised step and its commit.</summary>
+    private async Task<(TrainingRunState State, RunOutcome? End)> DoSupervisedAsync(TrainingRunState committed, CancellationToken stop, CancellationToken cancellationToken)
+    {
+        var state = await DoAsync(committed, SupervisedStepAsync, cancellationToken);
+        bool last = state.Step == job.Supervised!.Steps;
+        bool stopping = stop.IsCancellationRequested && !(last && _spec.Kind == JobKind.Sft);
+        return (state, await CommitAsync(state, last || IsDue(state.Step, job.Supervised.CheckpointEvery), stopping, cancellationToken));
+    }
+
+    /// <summary>A step of reinforcement learning and its commit.</summary>
+    private async Task<(TrainingRunState State, RunOutcome? End)> DoReinforcementAsync(TrainingRunState committed, CancellationToken stop, CancellationToken cancellationToken)
+    {
+        var state = await DoAsync(committed, ReinforcementStepAsync, cancellationToken);
+        bool last = state.Step == _spec.Schedule.Steps;
+        return (state, await CommitAsync(state, last || IsDue(state.Step, _spec.Schedule.CheckpointEvery), !last && stop.IsCancellationRequested, cancellationToken));
     }
 
     /// <summary>
@@ -113,16 +169,21 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         {
             try
             {
-                await _backend.BeginStepAsync(committed.PolicyVersion, cancellationToken);
-                var next = await work(committed, cancellationToken);
+                var next = await StepTrace.RunAsync("attempt", async () =>
+                {
+                    await _backend.BeginStepAsync(committed.PolicyVersion, cancellationToken);
+                    return await work(committed, cancellationToken);
+                });
                 _losses.Forget();
                 return next;
             }
             catch (ComputeLostException lost)
             {
                 _losses.Count(lost);
+                telemetry?.Lose(toCheckpoint: false);
                 observer.Warning($"{lost.Message} What follows {RunDirectory.StepName(committed.Stage, committed.Step)} is done again.");
-                await _backend.RecoverAsync(committed.PolicyVersion, cancellationToken);
+                _faults.Redone(committed, lost);
+                await StepTrace.RunAsync("recover", () => _backend.RecoverAsync(committed.PolicyVersion, cancellationToken));
             }
         }
     }
@@ -130,7 +191,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
     /// <summary>One step of reinforcement learning; see docs/architecture.md for the same in a picture.</summary>
     private async Task<TrainingRunState> ReinforcementStepAsync(TrainingRunState state, CancellationToken cancellationToken)
     {
-        var timer = new PhaseTimer();
+        using var timer = new PhaseTimer("generate");
         int step = state.Step + 1;
 
         // Plan: which prompts, on which shard, in which update.
@@ -141,13 +202,13 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         // Generate: completions stay on their shards; lengths come back.
         var completions = await _backend.GenerateAsync(request, cancellationToken);
         int[] lengths = [.. completions.Select(completion => completion.Length)];
-        timer.Lap("generate");
+        timer.Lap("generate", next: "score");
 
         // Score: recorded before use.
         var context = new RewardContext(state.Lengths.ThresholdFor(lengths));
         var scores = await _heldOut.ScoreAsync(request.Id, completions, context, cancellationToken);
         var greedy = _spec.Advantage.Estimator == AdvantageEstimator.Remax ? await GreedyAsync(request, context, cancellationToken) : null;
-        timer.Lap("score");
+        timer.Lap("score", next: "update");
 
         // Weigh, accumulate, solve, reduce, apply: scores become advantages, advantages gradients, once per optimizer update.
         var signals = new StepSignals
@@ -163,7 +224,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         var policyStep = new PolicyStep(job, _backend, (id, done) => ApplyAsync(id, done, job.TotalUpdates, lossScale: 1, cancellationToken), passes);
         var result = await policyStep.RunAsync(request, signals, greedy, state, cancellationToken);
         var updates = result.Updates;
-        timer.Lap("update");
+        timer.Lap("update", next: "observe");
 
         // Observe: the method's next state and the diagnostics.
         double[] signal = result.Signal.TrainingSignal(result.Coefficients);
@@ -195,6 +256,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         await _backend.ReleaseAsync(request.Id, cancellationToken);
         if (IsDue(step, _spec.Schedule.ValidateEvery) || (step == _spec.Schedule.Steps && _spec.Schedule.ValidateEvery > 0))
         {
+            timer.Enter("validate");
             next = await _heldOut.ValidateAsync(next, line, cancellationToken);
             timer.Lap("validate");
         }
@@ -235,7 +297,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
     /// <summary>One supervised step: teacher-forced cross-entropy, mean over the batch's response tokens.</summary>
     private async Task<TrainingRunState> SupervisedStepAsync(TrainingRunState state, CancellationToken cancellationToken)
     {
-        var timer = new PhaseTimer();
+        using var timer = new PhaseTimer("update");
         var stage = job.Supervised!;
         int step = state.Step + 1;
         var id = new UpdateId(TrainingStage.Supervised, step, 0);
@@ -275,18 +337,20 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
     private async Task<RunOutcome?> CommitAsync(TrainingRunState state, bool checkpoint, bool stopping, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        run.CommitState(state);
+        var clock = Stopwatch.StartNew();
+        using (StepTrace.Source.StartActivity("commit")) { run.CommitState(state); }
+        if (Interlocked.Exchange(ref _line, null) is { } line) { telemetry?.Commit(state.Stage, state.Step, line, clock.Elapsed); }
         // Whoever goes on elsewhere starts from a checkpoint's records, also where it needs none of its weights.
         bool leaving = !stopping && _backend.IsLeaving;
-        if (checkpoint || stopping || (leaving && _lastCheckpoint is null)) { await DoAsync(state, WriteCheckpointAsync, cancellationToken); }
+        if (checkpoint || stopping || (leaving && _lastCheckpoint is null)) { await StepTrace.RunAsync("checkpoint", () => DoAsync(state, WriteCheckpointAsync, cancellationToken)); }
         if (stopping) { return RunOutcome.Stopped; }
         if (!leaving) { return null; }
         bool handedOver = false;
-        await DoAsync(state, async (same, token) =>
+        await StepTrace.RunAsync("hand over", () => DoAsync(state, async (same, token) =>
         {
             handedOver = await _backend.HandOverAsync(same.PolicyVersion, token);
             return same;
-        }, cancellationToken);
+        }, cancellationToken));
         if (!handedOver) { return null; }
         run.FlushMetrics();
         observer.Message($"handed over after {RunDirectory.StepName(state.Stage, state.Step)}: this silo leaves");
@@ -295,6 +359,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
 
     private async Task<TrainingRunState> WriteCheckpointAsync(TrainingRunState state, CancellationToken cancellationToken)
     {
+        var clock = Stopwatch.StartNew();
         run.FlushMetrics();
         async Task WriteFiles(string folder)
         {
@@ -306,6 +371,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         _lastCheckpoint = await run.Checkpoints.WriteAsync(state, WriteFiles, _spec.Schedule.Keep);
         _lastCheckpointAt = (state.Stage, state.Step);
         run.PruneScores();
+        telemetry?.Checkpoint(clock.Elapsed, new DirectoryInfo(_lastCheckpoint).EnumerateFiles().Sum(file => file.Length));
         observer.Checkpoint(state.Stage, state.Step, _lastCheckpoint);
         return state;
     }
@@ -333,14 +399,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         int prompts = Math.Min(_spec.Rollout.PromptsPerStep, _spec.Schedule.SamplesKept);
         int each = Math.Max(1, _spec.Schedule.SamplesKept / prompts);
         var texts = await _backend.TextsAsync(rollout, prompts, cancellationToken);
-        run.WriteSamples(TrainingStage.Rl, step, texts.Where(text => text.Sample < each).Select(text =>
-        {
-            var line = new JsonObject { ["step"] = step, ["prompt"] = text.PromptText, ["response"] = text.Response, ["ground_truth"] = text.GroundTruth };
-            int row = text.Prompt * samples + text.Sample;
-            for (int j = 0; j < _spec.Objectives.Count; j++) { line["score/" + _spec.Objectives[j].Name] = scores.Scores[row, j]; }
-            if (!scores.Valid[row]) { line["dropped"] = true; }
-            return line;
-        }));
+        run.WriteSamples(TrainingStage.Rl, step, texts.Where(text => text.Sample < each).Select(text => SampleLine.Of(step, text, _spec.Objectives, scores, samples)));
     }
 
     private void Publish(TrainingStage stage, MetricsLine line)
@@ -348,6 +407,9 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         string json = line.ToString();
         run.AppendMetrics(json);
         observer.Metrics(stage, json);
+        _line = line;
+        _tracking?.Advance();
+        if (_tracking?.TakeFailure() is { } failure) { observer.Warning(failure); }
     }
 
     private SamplingSettings Sampling(int step) => new()

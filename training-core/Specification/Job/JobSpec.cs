@@ -77,4 +77,7 @@ public sealed record JobSpec
 
     [Description("Number of steps, validation and checkpoints.")]
     public ScheduleSpec Schedule { get; init; } = new();
+
+    [Description("What the run writes for other tools. Never changes results.")]
+    public TrackingSpec Tracking { get; init; } = new();
 }

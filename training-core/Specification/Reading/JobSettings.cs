@@ -34,9 +34,9 @@ public static class JobSettings
     /// <param name="key">Path of the setting.</param>
     public static bool DecidesSupervisedStage(string key) => (DecidesBits(key) && supervised.Contains(SectionOf(key))) || key is "update.max_tokens_per_micro_batch" or "update.recompute_activations" or "update.max_logits" or "update.micro_batch_halvings";
 
-    /// <summary>False for settings that only say how a grid goes about a job: results are the same whatever they are.</summary>
+    /// <summary>False for settings that only say how a grid goes about a job, or what else it writes: results are the same whatever they are.</summary>
     /// <param name="key">Path of the setting.</param>
-    public static bool DecidesBits(string key) => key is not ("grid.mirror" or "grid.straggler_factor");
+    public static bool DecidesBits(string key) => key is not ("grid.mirror" or "grid.straggler_factor") && SectionOf(key) != "tracking";
 
     /// <summary>The part of a path before its first dot or bracket: the job's own key.</summary>
     public static string SectionOf(string key) => key.IndexOfAny(['.', '[']) is >= 0 and var end ? key[..end] : key;

@@ -58,7 +58,9 @@ internal sealed class TokenFile : ICallerDirectory
 
     private (DateTime, long) Version()
     {
-        var file = new FileInfo(_path);
-        return file.Exists ? (file.LastWriteTimeUtc, file.Length) : default;
+        if (!File.Exists(_path)) { return default; }
+        // Kubernetes mounts a file of a Secret as a link that never changes itself: what it leads to does.
+        var file = new FileInfo(File.ResolveLinkTarget(_path, returnFinalTarget: true)?.FullName ?? _path);
+        return (file.LastWriteTimeUtc, file.Length);
     }
 }

@@ -103,6 +103,29 @@ public sealed class TokenTableTests : IDisposable
     }
 
     [Fact]
+    public void A_file_that_Kubernetes_mounts_counts_when_what_its_links_lead_to_changes()
+    {
+        // tokens.json -> ..data/tokens.json and ..data -> a folder that is replaced as a whole; the texts are of one length.
+        void Mount(string version, string text)
+        {
+            Write(Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, version)).FullName, "tokens.json"), text);
+            File.Delete(Path.Combine(_folder, "..data"));
+            File.CreateSymbolicLink(Path.Combine(_folder, "..data"), version);
+        }
+
+        string path = Path.Combine(_folder, "tokens.json");
+        var clock = new Clock();
+        Mount("..1", Text(Entry("alice", "submit", "a")));
+        File.CreateSymbolicLink(path, "..data/tokens.json");
+        var file = new TokenFile(new GridTokensFile(path), clock, NullLogger<TokenFile>.Instance);
+        Assert.NotNull(file.Find("a"));
+        Mount("..2", Text(Entry("carol", "submit", "c")));
+        clock.Seconds += 3;
+        Assert.Null(file.Find("a"));
+        Assert.Equal("carol", file.Find("c")!.Name);
+    }
+
+    [Fact]
     public void A_file_that_is_too_long_is_not_read()
     {
         string path = Path.Combine(_folder, "long.json");

@@ -43,6 +43,19 @@ public sealed class SiloCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_silo_in_a_pod_knows_its_pod_and_lets_no_variable_rename_the_grid()
+    {
+        const string arguments = "--clustering redis --redis 127.0.0.1:1 --cluster-id x --kubernetes";
+        (string, string)[] pod = [("POD_NAME", "ctwa-silo-1"), ("POD_NAMESPACE", "ctwa")];
+        Assert.Equal(new PodPlace("ctwa", "ctwa-silo-1"), Good(arguments, [.. pod, ("ORLEANS_SERVICE_ID", "ctwa"), ("ORLEANS_CLUSTER_ID", "x")]).Cluster.Pod);
+        Assert.Null(Good("--cluster-id x", pod).Cluster.Pod);
+        Assert.Equal(["--kubernetes needs the environment variable POD_NAME; give it from the pod's field metadata.name.", "--kubernetes needs the environment variable POD_NAMESPACE; give it from the pod's field metadata.namespace."], Parse(arguments).Errors);
+        Assert.Equal(["the environment variable ORLEANS_CLUSTER_ID is 'y'; with this silo's options it must be 'x', or not be set."], Parse(arguments, [.. pod, ("ORLEANS_CLUSTER_ID", "y")]).Errors);
+        Assert.Equal(["the environment variable ORLEANS_SERVICE_ID is 'y'; with this silo's options it must be 'ctwa', or not be set."], Parse(arguments, [.. pod, ("ORLEANS_SERVICE_ID", "y")]).Errors);
+        Assert.Equal(["--kubernetes goes with --clustering redis; --clustering localhost is one silo on loopback."], Parse("--cluster-id x --kubernetes", pod).Errors);
+    }
+
+    [Fact]
     public void Every_option_arrives()
     {
         string roots = _folder.FullName;
