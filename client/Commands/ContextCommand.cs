@@ -120,7 +120,7 @@ internal static class ContextCommand
 
     private static Argument<string> Known(string description, ArgumentArity arity)
     {
-        var name = new Argument<string>("name") { Description = description, Arity = arity };
+        var name = new Argument<string>("name") { Description = description, Arity = arity, HelpName = "name" };
         name.CompletionSources.Add(_ => CompletionSources.Contexts());
         return name;
     }

@@ -26,7 +26,8 @@ internal static class GridCommand
     /// <summary>The job that a verb is about.</summary>
     public static Argument<string> JobId()
     {
-        var id = new Argument<string>("id") { Description = "Id of the job, as ctwa submit printed it." };
+        var id = new Argument<string>("id") { Description = "Id of the job, as ctwa submit printed it.", HelpName = "id" };
+        // With a name of its own: help would list what is completed in its place.
         id.CompletionSources.Add(_ => CompletionSources.Jobs());
         return id;
     }

@@ -63,6 +63,8 @@ internal static class GridChecks
         var options = RedisConnection.Options(endpoint, "ctwa-doctor");
         options.AbortOnConnectFail = true;
         options.ConnectRetry = 1;
+        // The library counts INFO among administrators' commands; it changes nothing.
+        options.AllowAdmin = true;
         try
         {
             await using var connection = await ConnectionMultiplexer.ConnectAsync(options).WaitAsync(s_patience * 2);
@@ -73,7 +75,7 @@ internal static class GridChecks
                 var info = (await server.InfoAsync()).SelectMany(section => section).GroupBy(field => field.Key).ToDictionary(group => group.Key, group => group.First().Value, StringComparer.Ordinal);
                 checks.AddRange(Judge(endpoint, info));
             }
-            catch (RedisException denied)
+            catch (Exception denied) when (denied is RedisException or RedisCommandException)
             {
                 checks.Add(Check.Warn("redis", $"{endpoint} answers, but does not tell about itself: {denied.Message}", "Let the user read INFO, to have its persistence checked."));
             }
@@ -85,7 +87,7 @@ internal static class GridChecks
                 var took = Stopwatch.GetElapsedTime(start);
                 checks.Add(Clock(there.ToUniversalTime() - (TimeProvider.System.GetUtcNow().UtcDateTime - (took / 2)), took));
             }
-            catch (RedisException denied)
+            catch (Exception denied) when (denied is RedisException or RedisCommandException)
             {
                 checks.Add(Check.Warn("clock", $"Redis does not tell its time: {denied.Message}", "Let the user call TIME."));
             }

@@ -6,6 +6,7 @@ using Ctwa.Client.Doctor;
 using Ctwa.Client.Live;
 using Ctwa.Client.Tests.Commands;
 using Ctwa.Grains.Abstractions;
+using Ctwa.TestKit;
 using Xunit;
 
 namespace Ctwa.Client.Tests.Doctor;
@@ -115,6 +116,19 @@ public sealed class DoctorTests : IDisposable
         Assert.Contains("plain lines", Of("dumb", "C.UTF-8", 80).Text, StringComparison.Ordinal);
         Assert.Equal(CheckStatus.Warn, Of("xterm", "C.UTF-8", 60).Status);
         Assert.Equal(CheckStatus.Skip, MachineChecks.TerminalCheck(_ => null, redirected: true, default).Status);
+    }
+
+    [Fact]
+    public async Task A_real_Redis_tells_version_persistence_and_time()
+    {
+        await using var redis = await RedisRequired.StartAsync();
+        using var silo = new FakeSilo("exit 1");
+        var (code, output, error) = await CtwaCommandTests.RunAsync(["doctor", "--json", "--silo", silo.Script, "--redis", redis.Address, "--cluster-id", "nobody"]);
+        Assert.Equal((ExitCodes.ChecksFailed, ""), (code, error));
+        using var document = JsonDocument.Parse(output);
+        var checks = document.RootElement.GetProperty("checks").EnumerateArray().ToDictionary(check => check.GetProperty("name").GetString()!, check => check.GetProperty("status").GetString());
+        Assert.Equal(("ok", "ok", "fail"), (checks["redis"], checks["clock"], checks["grid"]));
+        Assert.Contains("persistence", checks.Keys);
     }
 
     [Fact]

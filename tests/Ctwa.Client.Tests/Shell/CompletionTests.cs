@@ -55,6 +55,15 @@ public sealed class CompletionTests : IDisposable
     }
 
     [Theory]
+    [InlineData("cancel")]
+    [InlineData("context use")]
+    public void What_is_completed_does_not_take_the_place_of_a_name_in_the_help(string verb)
+    {
+        var command = Client.Commands.CtwaCommand.Root().Parse(verb.Split(' ')).CommandResult.Command;
+        Assert.All(command.Arguments, argument => Assert.Equal(argument.Name, argument.HelpName));
+    }
+
+    [Theory]
     [InlineData("su", "submit")]
     [InlineData("context us", "use")]
     [InlineData("cancel ti", "tiny-20260101-000001 tiny-20260101-000002")]
