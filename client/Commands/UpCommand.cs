@@ -60,8 +60,9 @@ internal static class UpCommand
             await output.WriteLineAsync(FormattableString.Invariant($"starting {options.Silos} {(options.Silos == 1 ? "silo" : "silos")}; logs in {options.Data}"));
             await grid.StartAsync(signals.Stop);
             string where = Where(options, address, grid.FirstPorts);
-            (record with { Where = where }).Write(folder);
-            await output.WriteLineAsync($"ready. Submit jobs with:\n  ctwa submit JOB {where}\nCtrl-C ends the grid.");
+            string page = $"http://127.0.0.1:{Port(grid.FirstPorts, "health")}/status";
+            (record with { Where = where, StatusPage = page }).Write(folder);
+            await output.WriteLineAsync($"ready. Submit jobs with:\n  ctwa submit JOB {where}\nSee them at:\n  {page}\nCtrl-C ends the grid.");
             _ = ReportAsync(redis, output, signals.Stop);
             if (!await grid.WatchAsync(signals.Stop)) { throw new CommandFailure(ExitCodes.SiloLost, "all silos have ended."); }
             await output.WriteLineAsync("ending: silos finish what they have begun (Ctrl-C again ends at once)");
@@ -82,7 +83,7 @@ internal static class UpCommand
         try
         {
             var record = await DetachedGrid.StartAsync(options, folder, siloPath, signals);
-            await output.WriteLineAsync(FormattableString.Invariant($"a grid of {options.Silos} {(options.Silos == 1 ? "silo" : "silos")} runs in the background (process {record.Process.Id}); logs in {options.Data}. Submit jobs with:\n  ctwa submit JOB {record.Where}\nor name it once:\n  ctwa context add {options.ClusterId} {record.Where}\nEnd it with:\n  ctwa down --data {Jobs.RunDirectory.ShellQuote(options.Data)}"));
+            await output.WriteLineAsync(FormattableString.Invariant($"a grid of {options.Silos} {(options.Silos == 1 ? "silo" : "silos")} runs in the background (process {record.Process.Id}); logs in {options.Data}. Submit jobs with:\n  ctwa submit JOB {record.Where}\nor name it once:\n  ctwa context add {options.ClusterId} {record.Where}\nSee them at:\n  {record.StatusPage}\nEnd it with:\n  ctwa down --data {Jobs.RunDirectory.ShellQuote(options.Data)}"));
             return ExitCodes.Success;
         }
         catch (OperationCanceledException)
@@ -93,7 +94,9 @@ internal static class UpCommand
 
     private static string Where(UpOptions options, string? redis, string ports) => redis is not null
         ? $"--redis {redis} --cluster-id {options.ClusterId}"
-        : $"--gateway 127.0.0.1:{ports.Split(' ').First(field => field.StartsWith("gateway=", StringComparison.Ordinal))["gateway=".Length..]} --cluster-id {options.ClusterId}";
+        : $"--gateway 127.0.0.1:{Port(ports, "gateway")} --cluster-id {options.ClusterId}";
+
+    private static string Port(string ports, string name) => ports.Split(' ').First(field => field.StartsWith(name + "=", StringComparison.Ordinal))[(name.Length + 1)..];
 
     private static async Task ReportAsync(LocalRedis? redis, TextWriter output, CancellationToken stop)
     {

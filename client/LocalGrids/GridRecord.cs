@@ -26,6 +26,9 @@ internal sealed record GridRecord
     /// <summary>Options by which clients find the grid; null: it does not serve yet.</summary>
     public string? Where { get; init; }
 
+    /// <summary>Address of the first silo's status page; null: it does not serve yet.</summary>
+    public string? StatusPage { get; init; }
+
     /// <summary>Takes possession of a folder for as long as the result lives.</summary>
     /// <exception cref="CommandFailure">Another grid runs from it, or it cannot be written.</exception>
     public static FileStream Claim(string folder, string shown)

@@ -96,6 +96,8 @@ internal sealed class LocalGrid(SiloCommand command, UpOptions options, string? 
         "--lanes", options.Lanes.ToString(CultureInfo.InvariantCulture),
         "--device", options.DeviceOf(silo),
         "--drain-timeout", options.DrainTimeout.ToString(CultureInfo.InvariantCulture),
+        // The status page: on loopback, where it needs no token.
+        "--health-port", "0",
         "--parent-stdin",
         // As for `ctwa train`: the silos have the rights of the user who submits.
         "--open-rewards",

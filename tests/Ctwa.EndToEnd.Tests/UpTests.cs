@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Ctwa.TestKit.Processes;
 using Xunit;
 
@@ -46,6 +47,12 @@ public sealed class UpTests : IDisposable
         await using var up = CtwaProcess.Start(_place.Folder, "up", "--data", "grid", "--device", "cpu");
         Assert.True(await up.WaitForOutputAsync("Ctrl-C ends the grid."), up.Exited.IsCompleted ? (await up.Exited).ToString() : "");
         Assert.Matches("ctwa submit JOB --gateway 127.0.0.1:[0-9]+ --cluster-id ctwa\n", up.Output);
+        using (var http = new HttpClient())
+        {
+            string page = await http.GetStringAsync(Regex.Match(up.Output, "http://127.0.0.1:[0-9]+/status").Value, TestContext.Current.CancellationToken);
+            Assert.StartsWith("<!doctype html>", page, StringComparison.OrdinalIgnoreCase);
+        }
+
         up.Client.Send(UnixSignal.Terminate);
         Assert.Equal(0, (await up.WaitAsync()).ExitCode);
     }
