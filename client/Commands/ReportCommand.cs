@@ -16,13 +16,16 @@ internal static class ReportCommand
     private static readonly Option<string?> Csv = new("--csv") { Description = "Write all metrics as a table (RFC 4180). Without --output, no page.", HelpName = "file" };
     private static readonly Option<string?> TensorBoard = new("--tensorboard") { Description = "Write TensorBoard event files, a folder per run, for tensorboard --logdir DIR. Without --output, no page.", HelpName = "dir" };
     private static readonly Option<bool> Force = new("--force") { Description = "Replace a file that ctwa report did not write." };
-    private static readonly Option<bool> Json = new("--json") { Description = "Print ranking and files as JSON." };
+    private static readonly Option<bool> Json = JsonOption.Create("Print ranking and files as one JSON document. Errors stay text on the error stream.");
 
     public static Command Create()
     {
         var command = new Command("report", "Write one HTML page about one run or several: curves, weights, covariances, interference, Pareto front, samples, faults.") { Runs, Output, Csv, TensorBoard, Force, Json };
         command.SetAction((parsed, _) => RunAsync(Read(parsed), Environment.CurrentDirectory, parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error));
-        return command;
+        return command.WithExamples(
+            ("ctwa report runs/quickstart-20261127-081511", "one page about a run: its report.html"),
+            ("ctwa report runs/a runs/b -o both.html", "two runs overlaid and ranked"),
+            ("ctwa report runs/a --csv a.csv --tensorboard tb", "its metrics for other programs, no page"));
     }
 
     internal static ReportOptions Read(ParseResult parsed) => new()

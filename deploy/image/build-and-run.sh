@@ -39,6 +39,8 @@ make_base() {
     ln -sf /usr/share/dotnet/dotnet "$work/rootfs/usr/bin/dotnet"
     touch "$work/rootfs/.complete"
   fi
+  # Whom this machine trusts, the image that is built trusts: behind a proxy that opens TLS, NuGet could not be reached otherwise.
+  cp -L /etc/ssl/certs/ca-certificates.crt "$work/rootfs/etc/ssl/certs/ca-certificates.crt"
   local container; container=$(b from --signature-policy "$work/policy.json" scratch)
   b copy -q "$container" "$work/rootfs" / >/dev/null
   b config --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$container"

@@ -47,7 +47,7 @@ public sealed class CliDocumentTests
     [Fact]
     public void Every_reading_command_prints_JSON()
     {
-        Assert.All((string[])["jobs", "jobs list", "jobs show", "watch", "logs", "silos", "compare", "doctor", "context list", "context show", "submit"],
+        Assert.All((string[])["jobs", "jobs list", "jobs show", "watch", "logs", "silos", "compare", "report", "doctor", "context list", "context show", "submit"],
             path => Assert.Contains(Verbs(CtwaCommand.Root()).Single(verb => verb.Path == path).Command.Options, option => option.Name == JsonOption.Name));
     }
 

@@ -140,7 +140,8 @@ internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backe
     private async Task WriteSamplesAsync(RolloutRequest request, int step, ScoredRollout scores, CancellationToken cancellationToken)
     {
         int prompts = Math.Min(request.DatasetIndices.Length, _spec.Schedule.SamplesKept);
-        if (prompts == 0 || _spec.Schedule.SamplesEvery == 0) { return; }
+        // The closing comparison may measure again what the last step's validation did, and the completions of that one are released.
+        if (prompts == 0 || _spec.Schedule.SamplesEvery == 0 || run.HasHeldOutSamples(step)) { return; }
         var texts = await backend.TextsAsync(request.Id, prompts, cancellationToken);
         run.WriteHeldOutSamples(step, texts.Where(text => text.Sample == 0).Select(text => SampleLine.Of(step, text, _spec.Objectives, scores, request.Sampling.SamplesPerPrompt)));
     }
