@@ -69,7 +69,7 @@ build_image() {
 try_image() {
   local container root app whole start
   container=$(b from --signature-policy "$work/policy.json" --pull-never "$image")
-  trap 'b rm "$container" >/dev/null' EXIT
+  trap "b rm '$container' >/dev/null" EXIT
   root=$(b mount "$container")
   app=$(du -sm "$root/app" | cut -f1) whole=$(du -smx "$root" | cut -f1)
   echo "image: $whole MB on disk, $app MB of it in /app ($(du -sm "$root/app/libtorch_cpu.so" | cut -f1) MB libtorch_cpu.so)"

@@ -5,10 +5,13 @@ namespace Ctwa.Silo.Hosting.Web.Status;
 /// <summary>Numbers and times for people.</summary>
 internal static class Figures
 {
-    /// <summary>Three decimals where they mean something, else four digits.</summary>
-    public static string Short(double value) => Math.Abs(value) is 0 or (>= 0.001 and < 1000)
-        ? value.ToString("0.000", CultureInfo.InvariantCulture)
-        : value.ToString("0.###E+0", CultureInfo.InvariantCulture);
+    /// <summary>Three decimals where they mean something, whole numbers up to ten millions, else four digits.</summary>
+    public static string Short(double value) => value.ToString(Math.Abs(value) switch
+    {
+        0 or (>= 0.001 and < 1000) => "0.000",
+        >= 1000 and < 1e7 => "#,0",
+        _ => "0.###E+0",
+    }, CultureInfo.InvariantCulture);
 
     /// <inheritdoc cref="Short(double)"/>
     public static string Short(MetricNumber number) => Short(number.Value);
