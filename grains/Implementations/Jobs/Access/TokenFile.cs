@@ -1,5 +1,6 @@
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Hosting;
+using Ctwa.Training.Specification;
 using Microsoft.Extensions.Logging;
 
 namespace Ctwa.Grains.Jobs.Access;
@@ -13,7 +14,7 @@ internal sealed class TokenFile : ICallerDirectory
     private readonly TimeProvider _time;
     private readonly ILogger<TokenFile> _logger;
     private volatile TokenTable _table;
-    private (DateTime Written, long Length) _version;
+    private (string Path, DateTime Written, long Length) _version;
     private long _looked;
 
     /// <exception cref="InvalidDataException">The file is no list of tokens.</exception>
@@ -56,11 +57,12 @@ internal sealed class TokenFile : ICallerDirectory
         }
     }
 
-    private (DateTime, long) Version()
+    private (string, DateTime, long) Version()
     {
         if (!File.Exists(_path)) { return default; }
-        // Kubernetes mounts a file of a Secret as a link that never changes itself: what it leads to does.
-        var file = new FileInfo(File.ResolveLinkTarget(_path, returnFinalTarget: true)?.FullName ?? _path);
-        return (file.LastWriteTimeUtc, file.Length);
+        // Kubernetes mounts a file of a Secret as a link through a folder that is a link too, and replaces that: where it leads is part of
+        // the version, since two files may be of one length and one moment.
+        var file = new FileInfo(RealPath.Of(Path.GetFullPath(_path)));
+        return (file.FullName, file.LastWriteTimeUtc, file.Length);
     }
 }
