@@ -35,8 +35,9 @@ internal sealed class StragglerWatch(int shards, double factor)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var first = run(silo, end.Token);
-        while (factor > 0 && !first.IsCompleted && !Straggles()) { await Task.WhenAny(first, Task.Delay(s_look, cancellationToken)); }
-        if (factor <= 0 || first.IsCompleted || other() is not { } second) { return (Note(shard, await first), silo); }
+        // Not after a cancellation: a cancelled delay is over at once, and this loop would hold the turn that the piece needs to end in.
+        while (factor > 0 && !first.IsCompleted && !cancellationToken.IsCancellationRequested && !Straggles()) { await Task.WhenAny(first, Task.Delay(s_look, cancellationToken)); }
+        if (factor <= 0 || first.IsCompleted || cancellationToken.IsCancellationRequested || other() is not { } second) { return (Note(shard, await first), silo); }
 
         Interlocked.Increment(ref _duplicates);
         var again = run(second, end.Token);

@@ -54,6 +54,25 @@ public sealed class StragglerWatchTests
         Assert.Equal((5, "a"), result);
     }
 
+    // A grain has one turn at a time: whoever waits must give it back, or the piece never ends.
+    [Fact]
+    public async Task A_cancelled_wait_lets_its_piece_end_on_the_same_turn()
+    {
+        var turns = new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler;
+        using var cancel = new CancellationTokenSource();
+        var piece = new TaskCompletionSource<int>();
+        Task OnTurn(Func<Task> work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.None, turns).Unwrap();
+        var waiting = OnTurn(() => new StragglerWatch(2, 3).RunAsync(0, "a", () => "b", (_, _) => piece.Task, cancel.Token));
+        await Task.Delay(50, Token);
+        await cancel.CancelAsync();
+        await OnTurn(() =>
+        {
+            piece.SetException(new InvalidOperationException("lost."));
+            return Task.CompletedTask;
+        }).WaitAsync(TimeSpan.FromSeconds(10), Token);
+        Assert.Equal("lost.", (await Assert.ThrowsAsync<InvalidOperationException>(() => waiting.WaitAsync(TimeSpan.FromSeconds(10), Token))).Message);
+    }
+
     [Fact]
     public async Task The_first_failure_ends_the_others_and_is_what_is_told()
     {
