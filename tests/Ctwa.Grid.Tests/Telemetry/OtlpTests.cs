@@ -57,10 +57,11 @@ public sealed class OtlpTests(ITestOutputHelper output) : IDisposable
             Assert.All(trace.Values.Where(span => span.Name == "shard generate"), shard => Assert.Contains(Ancestors(trace, shard), name => name is "generate" or "validate"));
         }
 
-        // Logs carry the trace of their step.
-        var log = collector.Logs.First(log => log.Text.Contains("a step of stage Rl is done", StringComparison.Ordinal));
-        Assert.Contains(log.Trace, steps.Select(step => step.Trace));
-        Assert.Contains(log.Span, spans.Select(span => span.Id));
+        // Every step's log carries its trace; the one more is that of the measurement before the first step.
+        ReceivedLog[] logs = [.. collector.Logs.Where(log => log.Text.Contains("a step of stage Rl is done", StringComparison.Ordinal))];
+        Assert.Equal(7, logs.Length);
+        Assert.All(steps, step => Assert.Contains(logs, log => log.Trace == step.Trace));
+        Assert.All(logs, log => Assert.Contains(log.Span, spans.Select(span => span.Id)));
 
         Assert.Equal(("{step}", "s", "By", "s"), (collector.Metrics["ctwa.job.steps"], collector.Metrics["ctwa.job.phase.time"], collector.Metrics["ctwa.channel.sent"], collector.Metrics["ctwa.reward.duration"]));
         Assert.Contains("dotnet.process.cpu.time", collector.Metrics.Keys);
