@@ -65,6 +65,8 @@ public sealed class StragglerWatchTests
         var waiting = OnTurn(() => new StragglerWatch(2, 3).RunAsync(0, "a", () => "b", (_, _) => piece.Task, cancel.Token));
         await Task.Delay(50, Token);
         await cancel.CancelAsync();
+        // A cancelled delay ends a moment later; only then would a loop that does not look at the cancellation begin to spin.
+        await Task.Delay(500, Token);
         await OnTurn(() =>
         {
             piece.SetException(new InvalidOperationException("lost."));
