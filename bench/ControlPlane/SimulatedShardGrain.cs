@@ -45,8 +45,6 @@ public sealed class SimulatedShardGrain : Grain, IRolloutShardGrain
 
     public Task<ImmutableArray<CompletionTextMessage>> Texts(RolloutKey rollout, int prompts, CancellationToken cancellationToken) => Task.FromResult(ImmutableArray<CompletionTextMessage>.Empty);
 
-    public Task Release(RolloutKey rollout, CancellationToken cancellationToken) => Task.CompletedTask;
-
     /// <summary>What a shard answers to work.</summary>
     public static ShardResult Answer(ShardWork work, int shard) => work switch
     {

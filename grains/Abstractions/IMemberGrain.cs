@@ -18,6 +18,11 @@ public interface IMemberGrain : IGrainWithStringKey
     [Alias("Poll")]
     Task<MemberReport> Poll(string key, CancellationToken cancellationToken);
 
+    /// <summary>Frees the completions of a rollout that the silo's shards hold, those that straggled elsewhere too.</summary>
+    /// <exception cref="StaleCoordinatorException">The caller's coordinator has been replaced.</exception>
+    [Alias("Release")]
+    Task Release(RolloutKey rollout, long epoch, CancellationToken cancellationToken);
+
     /// <summary>Frees what the silo holds of the job. Does nothing if that is another coordinator's, or nothing.</summary>
     [Alias("Close")]
     Task Close(long epoch, CancellationToken cancellationToken);

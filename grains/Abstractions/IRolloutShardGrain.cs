@@ -21,10 +21,6 @@ public interface IRolloutShardGrain : IGrainWithStringKey
     /// <summary>Texts of a rollout's completions whose prompt comes before <paramref name="prompts"/>; at most 64 KB.</summary>
     [Alias("Texts")]
     Task<ImmutableArray<CompletionTextMessage>> Texts(RolloutKey rollout, int prompts, CancellationToken cancellationToken);
-
-    /// <summary>Frees a rollout.</summary>
-    [Alias("Release")]
-    Task Release(RolloutKey rollout, CancellationToken cancellationToken);
 }
 
 /// <summary>A completion for people.</summary>

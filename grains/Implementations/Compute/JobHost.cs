@@ -86,8 +86,14 @@ public sealed partial class JobHost : IDisposable
         ? held
         : throw new ComputeLostException($"shard {shard} no longer holds rollout {rollout.Name}.");
 
-    /// <summary>Frees a shard's rollout.</summary>
-    public void Release(RolloutId rollout, int shard) => _rollouts.TryRemove((rollout, shard), out _);
+    /// <summary>A shard's completions of a rollout are here.</summary>
+    public bool Holds(RolloutId rollout, int shard) => _rollouts.ContainsKey((rollout, shard));
+
+    /// <summary>Frees a rollout of all shards.</summary>
+    public void Release(RolloutId rollout)
+    {
+        foreach (var held in _rollouts.Keys.Where(key => key.Rollout == rollout)) { _rollouts.TryRemove(held, out _); }
+    }
 
     /// <summary>Measures a shard's tokens and keeps what was found with them.</summary>
     public Task<Completion[]> MeasureTokensAsync(int shard, RolloutId rollout) => OnLane(shard, worker => _rollouts[(rollout, shard)] = worker.MeasureTokens(Completions(rollout, shard)));

@@ -27,9 +27,12 @@ internal sealed class WorkLedger<TResult>(int remembered = 8)
     }
 
     /// <summary>Starts a piece of work unless it is known. A failed one is started again.</summary>
-    public void Start(string key, Func<Task<TResult>> work)
+    /// <param name="key">Identity.</param>
+    /// <param name="work">Does it.</param>
+    /// <param name="counts">False: what it left here when it was done is gone, so it is done again.</param>
+    public void Start(string key, Func<Task<TResult>> work, bool counts = true)
     {
-        if (_work.TryGetValue(key, out var known) && !known.IsFaulted) { return; }
+        if (_work.TryGetValue(key, out var known) && !known.IsFaulted && (counts || !known.IsCompleted)) { return; }
         if (known is null) { _order.Enqueue(key); }
         _work[key] = RunAsync(work);
         while (_order.Count > remembered && _work[_order.Peek()].IsCompleted) { _work.Remove(_order.Dequeue()); }

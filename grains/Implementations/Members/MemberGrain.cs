@@ -31,6 +31,14 @@ public sealed class MemberGrain(JobHosts hosts) : Grain, IMemberGrain
     }
 
     /// <inheritdoc/>
+    public Task Release(RolloutKey rollout, long epoch, CancellationToken cancellationToken)
+    {
+        hosts.Fence(JobId, epoch);
+        hosts.Get(JobId).Release(rollout.ToCore());
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
     public async Task Close(long epoch, CancellationToken cancellationToken)
     {
         // Lanes end their work first, which may take a while.

@@ -37,11 +37,4 @@ public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrai
             .Select(text => new CompletionTextMessage(text.Prompt, text.Sample, text.PromptText, text.Response, text.GroundTruth));
         return Task.FromResult(texts.ToImmutableArray());
     }
-
-    /// <inheritdoc/>
-    public Task Release(RolloutKey rollout, CancellationToken cancellationToken)
-    {
-        hosts.Get(JobId).Release(rollout.ToCore(), Shard);
-        return Task.CompletedTask;
-    }
 }

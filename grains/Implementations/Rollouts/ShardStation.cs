@@ -43,7 +43,7 @@ internal sealed class ShardStation(JobHosts hosts, IGrainFactory grains, string 
             SupervisedWork supervised => SupervisedAsync(host, supervised),
             MeasureWork measure => MeasureAsync(host, measure),
             _ => throw new NotSupportedException($"shards do not know {work.GetType().Name}."),
-        }));
+        }), counts: work is not GenerateWork generated || host.Holds(generated.Rollout.ToCore(), shard));
     }
 
     /// <inheritdoc/>

@@ -25,6 +25,20 @@ public sealed class WorkLedgerTests
     }
 
     [Fact]
+    public async Task A_piece_that_is_done_is_done_again_when_what_it_left_is_gone_and_one_that_runs_is_not()
+    {
+        var gate = new TaskCompletionSource<int>();
+        _ledger.Start("a", () => { _runs++; return gate.Task; });
+        _ledger.Start("a", () => { _runs++; return gate.Task; }, counts: false);
+        gate.SetResult(7);
+        Assert.Equal((WorkStatus.Done, 7, null), await _ledger.PollAsync("a", Token));
+        Assert.Equal(1, _runs);
+        _ledger.Start("a", () => { _runs++; return Task.FromResult(8); }, counts: false);
+        Assert.Equal((WorkStatus.Done, 8, null), await _ledger.PollAsync("a", Token));
+        Assert.Equal(2, _runs);
+    }
+
+    [Fact]
     public async Task A_job_opened_anew_gets_no_answer_of_its_earlier_attempt()
     {
         object first = new(), second = new();

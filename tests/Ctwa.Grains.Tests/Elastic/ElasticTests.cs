@@ -32,6 +32,7 @@ public sealed class ElasticTests : IDisposable
             var run = await RunAsync(grid, spec, $"silos-{silos}");
             Assert.Equal(local.ModelHash, run.ModelHash);
             Assert.Equal(local.History, run.History);
+            Assert.DoesNotContain("redone", await File.ReadAllTextAsync(Path.Combine(run.FullPath, "faults.jsonl"), Token), StringComparison.Ordinal);
             Assert.True(grid.Transfers.Count > 0, "nothing went between the silos: one of them did all the work.");
         }
     }

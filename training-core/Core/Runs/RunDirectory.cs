@@ -180,12 +180,7 @@ public sealed class RunDirectory : IDisposable
     public void WriteSamples(TrainingStage stage, int step, IEnumerable<JsonObject> samples) => WriteSamples(StepName(stage, step), samples);
 
     /// <summary>Writes some completions of held-out prompts, measured after a step of reinforcement learning, to samples/.</summary>
-    internal void WriteHeldOutSamples(int step, IEnumerable<JsonObject> samples) => WriteSamples(HeldOutName(step), samples);
-
-    /// <summary>They are there already.</summary>
-    internal bool HasHeldOutSamples(int step) => File.Exists(System.IO.Path.Combine(Path, "samples", HeldOutName(step) + ".jsonl"));
-
-    private static string HeldOutName(int step) => string.Create(CultureInfo.InvariantCulture, $"{HeldOutPrefix}{step:D6}");
+    internal void WriteHeldOutSamples(int step, IEnumerable<JsonObject> samples) => WriteSamples(string.Create(CultureInfo.InvariantCulture, $"{HeldOutPrefix}{step:D6}"), samples);
 
     private void WriteSamples(string name, IEnumerable<JsonObject> samples)
     {

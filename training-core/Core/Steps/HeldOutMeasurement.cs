@@ -18,6 +18,7 @@ internal sealed record ScoredRollout(double[,] Scores, bool[] Valid, int[] Failu
 internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backend, RunDirectory run, ITrainingObserver observer)
 {
     private readonly JobSpec _spec = job.Spec;
+    private (RandomPurpose Purpose, int Step, HeldOutResult Result)? _last;
 
     /// <summary>Scores a rollout, or reads the scores that an earlier attempt at it received.</summary>
     public async Task<ScoredRollout> ScoreAsync(RolloutId rollout, CompletionSummary[] completions, RewardContext context, CancellationToken cancellationToken)
@@ -65,8 +66,9 @@ internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backe
     public async Task AddReportAsync(TrainingRunState state, JsonObject summary, CancellationToken cancellationToken)
     {
         if (state.Test is not { } before) { return; }
-        bool separate = job.TestIndices != job.ValidationIndices;
-        var after = await MeasureAsync(separate ? RandomPurpose.Test : RandomPurpose.Validation, state, cancellationToken);
+        var purpose = job.TestIndices != job.ValidationIndices ? RandomPurpose.Test : RandomPurpose.Validation;
+        // The last step's validation may have measured just that.
+        var after = _last is { } last && last.Purpose == purpose && last.Step == state.Step ? last.Result : await MeasureAsync(purpose, state, cancellationToken);
         if (after.Samples == 0)
         {
             observer.Warning("every held-out sample was dropped by a failing reward: the run ends without a comparison.");
@@ -133,15 +135,16 @@ internal sealed class HeldOutMeasurement(PreparedJob job, ITrainingBackend backe
         var scores = await ScoreAsync(request.Id, completions, new RewardContext(threshold), cancellationToken);
         if (purpose == RandomPurpose.Validation) { await WriteSamplesAsync(request, state.Step, scores, cancellationToken); }
         await backend.ReleaseAsync(request.Id, cancellationToken);
-        return HeldOutResult.Of(scores, samples, meanLength);
+        var result = HeldOutResult.Of(scores, samples, meanLength);
+        _last = (purpose, state.Step, result);
+        return result;
     }
 
     /// <summary>The first completion of the first prompts: they are the same prompts each time, so that people see what became of the answers.</summary>
     private async Task WriteSamplesAsync(RolloutRequest request, int step, ScoredRollout scores, CancellationToken cancellationToken)
     {
         int prompts = Math.Min(request.DatasetIndices.Length, _spec.Schedule.SamplesKept);
-        // The closing comparison may measure again what the last step's validation did, and the completions of that one are released.
-        if (prompts == 0 || _spec.Schedule.SamplesEvery == 0 || run.HasHeldOutSamples(step)) { return; }
+        if (prompts == 0 || _spec.Schedule.SamplesEvery == 0) { return; }
         var texts = await backend.TextsAsync(request.Id, prompts, cancellationToken);
         run.WriteHeldOutSamples(step, texts.Where(text => text.Sample == 0).Select(text => SampleLine.Of(step, text, _spec.Objectives, scores, request.Sampling.SamplesPerPrompt)));
     }
