@@ -20,7 +20,7 @@ public sealed class ReportPageTests : IDisposable
     {
         var run = folder.Run("run").Job("method: linear").Steps(40, gradients: true);
         Assert.Equal((0, ""), await MadeAsync("run"));
-        await using var page = await Chromium.OpenAsync(run.At("report.html"), "#tables");
+        await using var page = await ReportInBrowser.OpenAsync(run.At("report.html"), "#tables");
         var numbers = run.Numbers();
         var tables = (await page.AskAsync(Tables)).EnumerateArray().ToList();
         int compared = 0;
@@ -56,7 +56,7 @@ public sealed class ReportPageTests : IDisposable
     {
         var run = folder.Run("run").Job("method: linear").Steps(40, gradients: true);
         Assert.Equal((0, ""), await MadeAsync("run"));
-        await using var page = await Chromium.OpenAsync(run.At("report.html"), "#tables");
+        await using var page = await ReportInBrowser.OpenAsync(run.At("report.html"), "#tables");
         var n = run.Numbers();
         double Sum(string name) => n.Where(one => one.Key.Stage == "rl" && one.Key.Name == name).Sum(one => one.Value);
         double Value(int step, string name) => n[("rl", step, name)];
@@ -99,7 +99,7 @@ public sealed class ReportPageTests : IDisposable
         var (code, output, error) = await folder.ReportAsync("falls", "rises", "young");
         Assert.Equal((0, ""), (code, error));
         Assert.Equal(["rises", "falls", "young"], output.Split('\n').Skip(1).Take(3).Select(line => line.Split(' ')[0]));
-        await using var page = await Chromium.OpenAsync(folder.At("report.html"), "#tables");
+        await using var page = await ReportInBrowser.OpenAsync(folder.At("report.html"), "#tables");
         Assert.Equal("rises,falls,young", await page.TextAsync("[...document.querySelectorAll('[data-table=ranking] tbody tr')].map(tr => tr.dataset.run).join()"));
         Assert.Equal("1,2,–", await page.TextAsync("[...document.querySelectorAll('[data-table=ranking] tbody tr')].map(tr => tr.firstChild.textContent).join()"));
         // Both lines of each run are in the picture, and a target; one less after a run is hidden from the keyboard.
@@ -127,7 +127,7 @@ public sealed class ReportPageTests : IDisposable
         string html = File.ReadAllText(run.At("report.html"));
         Assert.Equal(2, html.Split("</script>").Length - 1);
         Assert.Equal(0, html.Split("<img").Length - 1);
-        await using var page = await Chromium.OpenAsync(run.At("report.html"), "#tables");
+        await using var page = await ReportInBrowser.OpenAsync(run.At("report.html"), "#tables");
         Assert.Equal(JsonValueKind.Undefined, (await page.AskAsync("window.broken")).ValueKind);
         Assert.Equal(0, (await page.AskAsync("document.images.length")).GetInt32());
         string text = await page.TextAsync("document.body.textContent");
@@ -146,7 +146,7 @@ public sealed class ReportPageTests : IDisposable
         folder.Run("a").Job("method: linear").Steps(30);
         folder.Run("b").Job("method: linear").Steps(30);
         Assert.Equal((0, ""), await MadeAsync("a", "b"));
-        await using var page = await Chromium.OpenAsync(folder.At("report.html"));
+        await using var page = await ReportInBrowser.OpenAsync(folder.At("report.html"));
         await page.PressAsync("Tab");
         Assert.Equal("Skip to the report", await page.TextAsync("document.activeElement.textContent"));
         var reached = new HashSet<string>();
@@ -180,7 +180,7 @@ public sealed class ReportPageTests : IDisposable
     {
         var run = folder.Run("run").Job("method: ctwa, targets: [0.2, 0.1]").Steps(30, gradients: true).Samples("validation-000000", ("2+2", "5", 0)).Samples("validation-000030", ("2+2", "4", 1));
         Assert.Equal((0, ""), await MadeAsync("run"));
-        await using var page = await Chromium.OpenAsync(run.At("report.html"), "#tables");
+        await using var page = await ReportInBrowser.OpenAsync(run.At("report.html"), "#tables");
         await page.MediaAsync(scheme, medium);
         var poor = await page.AskAsync("""
             (() => {
@@ -214,7 +214,7 @@ public sealed class ReportPageTests : IDisposable
     {
         var run = folder.Run("run", "accuracy", "conciseness", "clarity", "a_rather_long_name_of_an_objective_to_fit-in").Job("method: linear").Steps(30, gradients: true);
         Assert.Equal((0, ""), await MadeAsync("run"));
-        await using var page = await Chromium.OpenAsync(run.At("report.html"), width: width);
+        await using var page = await ReportInBrowser.OpenAsync(run.At("report.html"), width: width);
         Assert.Equal("", await page.TextAsync($"[...document.querySelectorAll('body *')].filter(one => !one.closest('.scroll *, nav *, .unseen, svg *') && one.getBoundingClientRect().right > {width} + 1).map(one => one.outerHTML.slice(0, 90)).join(' | ')"));
         Assert.Equal(width, (await page.AskAsync("document.documentElement.scrollWidth")).GetInt32());
         Assert.Empty(page.Console);
@@ -226,7 +226,7 @@ public sealed class ReportPageTests : IDisposable
         var run = folder.Run("run").Job("method: linear").Steps(3, validateEvery: 10);
         File.WriteAllLines(run.Metrics, File.ReadAllLines(run.Metrics).Select(line => line.Replace("validation/", "other/", StringComparison.Ordinal)));
         Assert.Equal((0, ""), await MadeAsync("run"));
-        await using var page = await Chromium.OpenAsync(run.At("report.html"));
+        await using var page = await ReportInBrowser.OpenAsync(run.At("report.html"));
         string text = await page.TextAsync("document.getElementById('top').innerText + document.getElementById('main').innerText");
         Assert.All(
             (string[])["There are no two validations yet to compare", "Not in this run: gradient/cosine. Gradients per objective are measured by methods that solve for them", "The method linear has no covariance targets", "The job does not validate", "holds no samples", "The run has no faults.jsonl", "Not in this run: policy/kl_reference"],
@@ -245,7 +245,7 @@ public sealed class ReportPageTests : IDisposable
         foreach (var run in (MadeRun[])[sft, single])
         {
             Assert.Equal(0, (await folder.ReportAsync(Path.GetFileName(run.Folder))).Code);
-            await using var page = await Chromium.OpenAsync(run.At("report.html"), "#tables");
+            await using var page = await ReportInBrowser.OpenAsync(run.At("report.html"), "#tables");
             Assert.Empty(page.Console);
             Assert.Equal(run == sft ? "supervised" : "objective-0", await page.TextAsync($"document.querySelector('figure[id={(run == sft ? "supervised" : "objective-0")}]').id"));
         }

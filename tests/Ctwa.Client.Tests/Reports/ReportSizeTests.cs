@@ -52,7 +52,7 @@ public sealed class ReportSizeTests : IDisposable
         Assert.InRange(new FileInfo(run.At("report.html")).Length, 1_000_000, 8_000_000);
 
         clock.Restart();
-        await using var page = await Chromium.OpenAsync(run.At("report.html"));
+        await using var page = await ReportInBrowser.OpenAsync(run.At("report.html"));
         Assert.InRange(clock.Elapsed.TotalSeconds, 0, 60);
         Assert.Contains("highest 5.", await page.TextAsync("document.querySelector('#objective-3 svg').getAttribute('aria-label')"), StringComparison.Ordinal);
         Assert.Contains("Long series are drawn with fewer points", await page.TextAsync("document.getElementById('foot').textContent"), StringComparison.Ordinal);

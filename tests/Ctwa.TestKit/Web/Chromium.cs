@@ -2,31 +2,35 @@ using System.Diagnostics;
 using System.Net.WebSockets;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ctwa.TestKit.Grid;
 using Xunit;
 
-namespace Ctwa.Client.Tests.Reports;
+namespace Ctwa.TestKit.Web;
 
 /// <summary>A page in a headless Chromium, driven by its DevTools protocol: what a reader sees, types and hears of errors.</summary>
-internal sealed class Chromium : IAsyncDisposable
+public sealed class Chromium : IAsyncDisposable
 {
-    private static readonly string[] names = ["chromium", "chromium-browser", "google-chrome"];
-    private static readonly TimeSpan patience = TimeSpan.FromSeconds(60);
+    private static readonly string[] s_names = ["chromium", "chromium-browser", "google-chrome"];
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
-    private readonly Process process;
-    private readonly string profile;
-    private readonly ClientWebSocket socket = new();
-    private int calls;
+    private readonly Process _process;
+    private readonly string _profile;
+    private readonly ClientWebSocket _socket = new();
+    private int _calls;
 
-    private Chromium(Process process, string profile) => (this.process, this.profile) = (process, profile);
+    private Chromium(Process process, string profile) => (_process, _profile) = (process, profile);
 
     /// <summary>Errors, warnings, exceptions and violations of the page's policy, as the console shows them.</summary>
     public List<string> Console { get; } = [];
 
-    /// <summary>Opens a file; skips the running test, with the reason, where there is no Chromium.</summary>
-    /// <param name="fragment">Such as <c>#tables</c>.</param>
-    public static async Task<Chromium> OpenAsync(string file, string fragment = "", int width = 1280, int height = 900)
+    /// <summary>Opens a page; skips the running test, with the reason, where there is no Chromium.</summary>
+    /// <param name="address">Of a file or a server.</param>
+    /// <param name="ready">JavaScript that is true once the page's own script has done its work.</param>
+    /// <param name="width">Of the window, pixels.</param>
+    /// <param name="height">Of the window, pixels.</param>
+    public static async Task<Chromium> OpenAsync(Uri address, string ready, int width = 1280, int height = 900)
     {
-        string? program = names.Select(Find).FirstOrDefault(path => path is not null);
+        string? program = s_names.Select(Programs.Find).FirstOrDefault(path => path is not null);
         Assert.SkipWhen(program is null, "there is no chromium on the PATH; install the package chromium.");
         string profile = Directory.CreateTempSubdirectory("ctwa-chromium-").FullName;
         var process = Process.Start(new ProcessStartInfo(program!, ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-extensions", "--hide-scrollbars", "--remote-debugging-port=0", $"--user-data-dir={profile}", $"--window-size={width},{height}", "about:blank"]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
@@ -40,8 +44,8 @@ internal sealed class Chromium : IAsyncDisposable
             await page.ConnectAsync();
             await page.CallAsync("Emulation.setDeviceMetricsOverride", new JsonObject { ["width"] = width, ["height"] = height, ["deviceScaleFactor"] = 1, ["mobile"] = width < 600 });
             foreach (string domain in (string[])["Runtime.enable", "Log.enable", "Page.enable"]) { await page.CallAsync(domain); }
-            await page.CallAsync("Page.navigate", new JsonObject { ["url"] = new Uri(file).AbsoluteUri + fragment });
-            await page.UntilAsync("document.readyState === 'complete' && document.querySelector('#foot') !== null && document.querySelector('#foot').children.length > 0");
+            await page.CallAsync("Page.navigate", new JsonObject { ["url"] = address.AbsoluteUri });
+            await page.UntilAsync($"document.readyState === 'complete' && ({ready})");
             return page;
         }
         catch
@@ -85,16 +89,16 @@ internal sealed class Chromium : IAsyncDisposable
         var clock = Stopwatch.StartNew();
         while (!(await AskAsync(condition)).ValueKind.Equals(JsonValueKind.True))
         {
-            Assert.True(clock.Elapsed < patience, $"after {patience.TotalSeconds:0} s it still does not hold that {condition}; the console says: {string.Join(" | ", Console)}");
+            Assert.True(clock.Elapsed < s_patience, $"after {s_patience.TotalSeconds:0} s it still does not hold that {condition}; the console says: {string.Join(" | ", Console)}");
             await Task.Delay(30, TestContext.Current.CancellationToken);
         }
     }
 
     public async Task<JsonElement> CallAsync(string method, JsonObject? parameters = null)
     {
-        int id = ++calls;
-        using var deadline = new CancellationTokenSource(patience);
-        await socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(new JsonObject { ["id"] = id, ["method"] = method, ["params"] = parameters ?? [] }), WebSocketMessageType.Text, true, deadline.Token);
+        int id = ++_calls;
+        using var deadline = new CancellationTokenSource(s_patience);
+        await _socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(new JsonObject { ["id"] = id, ["method"] = method, ["params"] = parameters ?? [] }), WebSocketMessageType.Text, true, deadline.Token);
         while (true)
         {
             var message = await ReceiveAsync(deadline.Token);
@@ -110,15 +114,13 @@ internal sealed class Chromium : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        socket.Dispose();
-        process.Kill(entireProcessTree: true);
-        await process.WaitForExitAsync(CancellationToken.None);
-        process.Dispose();
-        try { Directory.Delete(profile, recursive: true); }
+        _socket.Dispose();
+        _process.Kill(entireProcessTree: true);
+        await _process.WaitForExitAsync(CancellationToken.None);
+        _process.Dispose();
+        try { Directory.Delete(_profile, recursive: true); }
         catch (IOException) { /* A helper of the browser may still be leaving; the folder is the system's to clear. */ }
     }
-
-    private static string? Find(string name) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
 
     private void Hear(JsonElement message)
     {
@@ -130,12 +132,12 @@ internal sealed class Chromium : IAsyncDisposable
 
     private async Task ConnectAsync()
     {
-        string portFile = Path.Combine(profile, "DevToolsActivePort");
+        string portFile = Path.Combine(_profile, "DevToolsActivePort");
         var clock = Stopwatch.StartNew();
         string[] lines = [];
         while (lines.Length < 2)
         {
-            Assert.True(clock.Elapsed < patience && !process.HasExited, "chromium did not open its DevTools port.");
+            Assert.True(clock.Elapsed < s_patience && !_process.HasExited, "chromium did not open its DevTools port.");
             await Task.Delay(30, TestContext.Current.CancellationToken);
             try { lines = File.Exists(portFile) ? await File.ReadAllLinesAsync(portFile, TestContext.Current.CancellationToken) : []; }
             catch (IOException) { lines = []; }
@@ -147,11 +149,11 @@ internal sealed class Chromium : IAsyncDisposable
             using var targets = JsonDocument.Parse(await http.GetStringAsync(new Uri("/json/list", UriKind.Relative), TestContext.Current.CancellationToken));
             if (targets.RootElement.EnumerateArray().FirstOrDefault(target => target.GetProperty("type").GetString() == "page") is { ValueKind: JsonValueKind.Object } found)
             {
-                await socket.ConnectAsync(new Uri(found.GetProperty("webSocketDebuggerUrl").GetString()!), TestContext.Current.CancellationToken);
+                await _socket.ConnectAsync(new Uri(found.GetProperty("webSocketDebuggerUrl").GetString()!), TestContext.Current.CancellationToken);
                 return;
             }
 
-            Assert.True(clock.Elapsed < patience, "chromium has no page.");
+            Assert.True(clock.Elapsed < s_patience, "chromium has no page.");
             await Task.Delay(30, TestContext.Current.CancellationToken);
         }
     }
@@ -163,7 +165,7 @@ internal sealed class Chromium : IAsyncDisposable
         ValueWebSocketReceiveResult part;
         do
         {
-            part = await socket.ReceiveAsync(buffer.AsMemory(), cancellationToken);
+            part = await _socket.ReceiveAsync(buffer.AsMemory(), cancellationToken);
             content.Write(buffer, 0, part.Count);
         }
         while (!part.EndOfMessage);
