@@ -17,7 +17,7 @@
   // The page is made by the silo: its content is taken whole, and what the reader has done to the old one is done to it.
   const swap = (text) => {
     // Its style and script have another nonce than this page's policy knows: the browser would complain of them.
-    const page = new DOMParser().parseFromString(text.slice(text.indexOf('<main '), text.lastIndexOf('</main>')), 'text/html');
+    const page = new DOMParser().parseFromString(text.slice(text.indexOf('<main '), text.indexOf('</main>')), 'text/html');
     const old = document.getElementById('main');
     const fresh = page.getElementById('main');
     if (!fresh) { throw new Error('no page'); }

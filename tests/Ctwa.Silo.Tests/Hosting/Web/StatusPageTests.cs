@@ -96,6 +96,6 @@ public sealed partial class StatusPageTests
 
     private static MetricNumber Number(string text) => new(text, double.Parse(text, System.Globalization.CultureInfo.InvariantCulture));
 
-    [GeneratedRegex("<main id=\"main\" data-page=\"[0-9a-f]{16}\">(.*)</main>", RegexOptions.Singleline)]
+    [GeneratedRegex("<main id=\"main\" data-page=\"[0-9a-f]{16}\">(.*?)</main>", RegexOptions.Singleline)]
     private static partial Regex Body();
 }
