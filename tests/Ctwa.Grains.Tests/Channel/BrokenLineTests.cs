@@ -75,9 +75,12 @@ public sealed class BrokenLineTests
         using var tensor = UnmanagedTensor.Filled(Length, 4);
         using var destination = new UnmanagedTensor(Length * 12L);
         pair.Tensors.Offer(1, tensor);
+        bool frozen = false;
         using var proxy = new ByteProxy(pair.Server.Endpoint, async passing =>
         {
-            if (passing is { ToClient: true, Position: > 500_000 }) { await Task.Delay(Timeout.Infinite, passing.End); }
+            // A frozen server sends nothing on later connections either.
+            if (passing is { ToClient: true, Position: > 500_000 }) { Volatile.Write(ref frozen, true); }
+            if (Volatile.Read(ref frozen)) { await Task.Delay(Timeout.Infinite, passing.End); }
             return true;
         });
         long start = Stopwatch.GetTimestamp();
