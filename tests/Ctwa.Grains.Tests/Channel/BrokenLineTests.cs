@@ -70,7 +70,7 @@ public sealed class BrokenLineTests
     [Fact]
     public async Task A_server_that_freezes_is_a_timeout_once_however_many_wait()
     {
-        var options = ChannelPair.Plain with { Deadline = TimeSpan.FromSeconds(1), RequestsInFlight = 2 };
+        var options = ChannelPair.Plain with { Deadline = TimeSpan.FromSeconds(1), HandshakeDeadline = TimeSpan.FromSeconds(1), RequestsInFlight = 2 };
         await using var pair = await ChannelPair.StartAsync(Token, ChannelPair.Plain, options);
         using var tensor = UnmanagedTensor.Filled(Length, 4);
         using var destination = new UnmanagedTensor(Length * 12L);
