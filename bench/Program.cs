@@ -15,6 +15,7 @@ using Ctwa.Bench.Elastic;
     ("elastic-exactness", "one SHA-256 per job: one to three silos, killed, joining, resumed on another number", ElasticExactnessBenchmark.RunAsync),
     ("chaos", "seeded single faults: bits, hangs, time to the next step; goodput at one kill per minute", ChaosBenchmark.RunAsync),
     ("control-plane", "what a step costs beside its computing: 10,000 simulated shards on two silos", ControlPlaneBenchmark.RunAsync),
+    .. ComparingBenchmarks.All.Select(benchmark => (benchmark.Name, benchmark.Purpose, (Func<string[], Task<int>>)benchmark.RunAsync)),
 ];
 
 if (args is [var name, .. var rest] && benchmarks.FirstOrDefault(benchmark => benchmark.Name == name) is { RunAsync: { } run }) { return await run(rest); }
