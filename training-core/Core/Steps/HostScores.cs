@@ -44,7 +44,7 @@ internal static unsafe class HostScores
         {
             int count = Math.Min(taken, rows - first), start = first;
             host.Logits(hidden + ((long)first * host.HiddenSize), count, logits);
-            HostDecoder.Each(count, (long)count * vocabulary, row => use(start + row, (nint)(logits + ((long)row * vocabulary))));
+            HostThreads.Each(count, (long)count * vocabulary, row => use(start + row, (nint)(logits + ((long)row * vocabulary))));
         }
 
         return taken == rows ? logits : null;

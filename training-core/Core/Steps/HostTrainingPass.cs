@@ -88,7 +88,7 @@ internal sealed unsafe class HostTrainingPass : ITrainingPass
         {
             int rows = Math.Min(taken, count - first), start = first;
             if (_logits is null) { _host.Logits(_hidden + ((long)first * width), rows, logits); }
-            HostDecoder.Each(rows, (long)rows * vocabulary, row =>
+            HostThreads.Each(rows, (long)rows * vocabulary, row =>
             {
                 float* own = logits + ((long)row * vocabulary);
                 int at = start + row;

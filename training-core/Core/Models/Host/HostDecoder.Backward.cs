@@ -103,7 +103,7 @@ internal sealed unsafe partial class HostDecoder
         long inner = (long)n * _inner;
         float* product = Arena.Take(inner), gate = Arena.Take(inner), up = Arena.Take(inner), normed = Arena.Take((long)n * _hidden);
         Blas.Multiply(false, false, n, _inner, _hidden, 1, gradient, _hidden, layer.Down, _inner, 0, product, _inner);
-        EachRows(n, inner, (first, end) =>
+        HostThreads.EachRows(n, inner, (first, end) =>
         {
             long at = (long)first * _inner, count = (long)(end - first) * _inner;
             Copy(block.Gate + at, gate + at, count);
@@ -125,7 +125,7 @@ internal sealed unsafe partial class HostDecoder
             Arena.Return(mark);
         }
 
-        EachRows(n, (long)n * _hidden, (first, end) => RmsNorm.Backward(
+        HostThreads.EachRows(n, (long)n * _hidden, (first, end) => RmsNorm.Backward(
             block.Middle + ((long)first * _hidden), _hidden, layer.FeedForwardNorm, block.MiddleInverseRms + first, normed + ((long)first * _hidden), _hidden, gradient + ((long)first * _hidden), _hidden, end - first, _hidden, add: true));
     }
 
@@ -142,7 +142,7 @@ internal sealed unsafe partial class HostDecoder
                 block.QueriesKeysValues + ofQuery, block.QueriesKeysValues + ofKey, block.QueriesKeysValues + ofValue, _wide, block.Attended + ofOutput, attended + ofOutput, queries,
                 block.LogSums + ((long)start * _heads) + (head * group), _heads, made + ofQuery, made + ofKey, made + ofValue, length, _size, group, (float*)space);
         });
-        EachRows(n, (long)n * _wide, (first, end) => Elementwise.Rotate(made + ((long)first * _wide), _wide, _heads + _keyHeads, _size, _cosine, _sine, tape.Positions + first, end - first, inverse: true));
+        HostThreads.EachRows(n, (long)n * _wide, (first, end) => Elementwise.Rotate(made + ((long)first * _wide), _wide, _heads + _keyHeads, _size, _cosine, _sine, tape.Positions + first, end - first, inverse: true));
         if (block.Raw is not null) { HeadNormBackward(index, block, made, n, targets); }
         Blas.Multiply(false, false, n, _hidden, queries, 1, made, _wide, layer.Query, _hidden, 0, normed, _hidden);
         Blas.Multiply(false, false, n, _hidden, keys, 1, made + queries, _wide, layer.Key, _hidden, 1, normed, _hidden);
@@ -168,7 +168,7 @@ internal sealed unsafe partial class HostDecoder
             Arena.Return(mark);
         }
 
-        EachRows(n, (long)n * _hidden, (first, end) => RmsNorm.Backward(
+        HostThreads.EachRows(n, (long)n * _hidden, (first, end) => RmsNorm.Backward(
             block.Input + ((long)first * _hidden), _hidden, layer.AttentionNorm, block.InverseRms + first, normed + ((long)first * _hidden), _hidden, gradient + ((long)first * _hidden), _hidden, end - first, _hidden, add: true));
     }
 
@@ -201,7 +201,7 @@ internal sealed unsafe partial class HostDecoder
     private void NormGradient(float* input, float* inverse, float* gradient, float* scale, int n, float* place)
     {
         int parts = (_hidden + 63) / 64;
-        Each(parts, (long)n * _hidden, part =>
+        HostThreads.Each(parts, (long)n * _hidden, part =>
         {
             int first = part * 64, width = Math.Min(64, _hidden - first);
             RmsNorm.WeightGradient(input + first, _hidden, inverse, gradient + first, _hidden, scale, 1, place + first, n, width);

@@ -96,32 +96,6 @@ internal sealed unsafe partial class HostDecoder : IDisposable
         _rotary.Dispose();
     }
 
-    /// <summary>Work on independent parts, on as many threads as libtorch has; the parts' bits do not depend on it.</summary>
-    internal static void Each(int count, long cost, Action<int> work)
-    {
-        int threads = get_num_threads();
-        if (threads == 1 || count == 1 || cost < 32_768)
-        {
-            for (int i = 0; i < count; i++) { work(i); }
-            return;
-        }
-
-        Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = threads }, work);
-    }
-
-    /// <summary>Work on ranges of rows.</summary>
-    private static void EachRows(int rows, long cost, Action<int, int> work)
-    {
-        int threads = get_num_threads(), parts = threads == 1 || cost < 32_768 ? 1 : Math.Min(rows, 4 * threads);
-        if (parts == 1)
-        {
-            work(0, rows);
-            return;
-        }
-
-        Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = threads }, part => work((int)((long)rows * part / parts), (int)((long)rows * (part + 1) / parts)));
-    }
-
     private void GrowTables(int positions)
     {
         if (_tabled >= positions) { return; }
@@ -165,13 +139,13 @@ internal sealed unsafe partial class HostDecoder : IDisposable
     /// <summary>Norm, queries, keys and values, rotation.</summary>
     private void Project(HostWeights.Layer layer, HostTape.Block block, int* positions, int n)
     {
-        EachRows(n, (long)n * _hidden, (first, end) => RmsNorm.Forward(block.Input + ((long)first * _hidden), _hidden, layer.AttentionNorm, block.Normed + ((long)first * _hidden), _hidden, block.InverseRms + first, end - first, _hidden, _epsilon));
+        HostThreads.EachRows(n, (long)n * _hidden, (first, end) => RmsNorm.Forward(block.Input + ((long)first * _hidden), _hidden, layer.AttentionNorm, block.Normed + ((long)first * _hidden), _hidden, block.InverseRms + first, end - first, _hidden, _epsilon));
         int queries = _heads * _size, keys = _keyHeads * _size;
         float* made = block.Raw is not null ? block.Raw : block.QueriesKeysValues;
         Blas.Multiply(false, true, n, queries, _hidden, 1, block.Normed, _hidden, layer.Query, _hidden, 0, made, _wide);
         Blas.Multiply(false, true, n, keys, _hidden, 1, block.Normed, _hidden, layer.Key, _hidden, 0, made + queries, _wide);
         Blas.Multiply(false, true, n, keys, _hidden, 1, block.Normed, _hidden, layer.Value, _hidden, 0, made + queries + keys, _wide);
-        EachRows(n, (long)n * _wide, (first, end) =>
+        HostThreads.EachRows(n, (long)n * _wide, (first, end) =>
         {
             int rows = end - first;
             float* from = made + ((long)first * _wide), to = block.QueriesKeysValues + ((long)first * _wide);
@@ -223,12 +197,12 @@ internal sealed unsafe partial class HostDecoder : IDisposable
         // β = 1 adds the residual.
         Copy(block.Input, block.Middle, all);
         Blas.Multiply(false, true, n, _hidden, _heads * _size, 1, block.Attended, _heads * _size, layer.Output, _heads * _size, 1, block.Middle, _hidden);
-        EachRows(n, all, (first, end) => RmsNorm.Forward(block.Middle + ((long)first * _hidden), _hidden, layer.FeedForwardNorm, block.MiddleNormed + ((long)first * _hidden), _hidden, block.MiddleInverseRms + first, end - first, _hidden, _epsilon));
+        HostThreads.EachRows(n, all, (first, end) => RmsNorm.Forward(block.Middle + ((long)first * _hidden), _hidden, layer.FeedForwardNorm, block.MiddleNormed + ((long)first * _hidden), _hidden, block.MiddleInverseRms + first, end - first, _hidden, _epsilon));
         Blas.Multiply(false, true, n, _inner, _hidden, 1, block.MiddleNormed, _hidden, layer.Gate, _hidden, 0, block.Gate, _inner);
         Blas.Multiply(false, true, n, _inner, _hidden, 1, block.MiddleNormed, _hidden, layer.Up, _hidden, 0, block.Up, _inner);
         var mark = Arena.Here;
         float* product = Arena.Take((long)n * _inner);
-        EachRows(n, (long)n * _inner, (first, end) => Elementwise.SwiGlu(block.Gate + ((long)first * _inner), block.Up + ((long)first * _inner), product + ((long)first * _inner), (long)(end - first) * _inner));
+        HostThreads.EachRows(n, (long)n * _inner, (first, end) => Elementwise.SwiGlu(block.Gate + ((long)first * _inner), block.Up + ((long)first * _inner), product + ((long)first * _inner), (long)(end - first) * _inner));
         Copy(block.Middle, output, all);
         Blas.Multiply(false, true, n, _hidden, _inner, 1, product, _inner, layer.Down, _inner, 1, output, _hidden);
         Arena.Return(mark);
