@@ -15,6 +15,8 @@ using Ctwa.Bench.Elastic;
     ("elastic-exactness", "one SHA-256 per job: one to three silos, killed, joining, resumed on another number", ElasticExactnessBenchmark.RunAsync),
     ("chaos", "seeded single faults: bits, hangs, time to the next step; goodput at one kill per minute", ChaosBenchmark.RunAsync),
     ("control-plane", "what a step costs beside its computing: 10,000 simulated shards on two silos", ControlPlaneBenchmark.RunAsync),
+    ("summary", "every comparison and the table of goals; fails when a goal said to be reached is not [--quick]", SummaryBenchmark.RunAsync),
+    ("guard", "a short set of ratios against bench/bounds.json, for CI", GuardBenchmark.RunAsync),
     .. ComparingBenchmarks.All.Select(benchmark => (benchmark.Name, benchmark.Purpose, (Func<string[], Task<int>>)benchmark.RunAsync)),
 ];
 

@@ -12,10 +12,7 @@ namespace Ctwa.Training.Kernels;
 /// </summary>
 internal static unsafe class BlockProducts
 {
-    private const int Size = FlatLayout.Block, Lanes = 4;
-
-    // Vectors of a cache line.
-    private const int Line = 4;
+    private const int Size = FlatLayout.Block, Lanes = 8;
 
     // The first three halvings are made while reading, in eight streams; what is left of a product is a row of so many vectors.
     private const int Left = Size / 8 / Lanes;
@@ -26,7 +23,7 @@ internal static unsafe class BlockProducts
     [SkipLocalsInit]
     public static void Gram(ReadOnlySpan<nint> rows, Span<double> sums)
     {
-        Vector256<double>* space = stackalloc Vector256<double>[6 * Left];
+        Vector512<double>* space = stackalloc Vector512<double>[6 * Left];
         if (rows.Length == 3)
         {
             Three((float*)rows[0], (float*)rows[1], (float*)rows[2], space);
@@ -55,145 +52,123 @@ internal static unsafe class BlockProducts
         }
     }
 
-    // A cache line of each stream at a time: the streams lie multiples of 2 KB apart, more of them than a set of the first cache has places. The next block is fetched
-    // meanwhile, since no stream is long enough for the processor to foresee it.
-    private static void Square(float* a, Vector256<double>* to)
+    private static void Square(float* a, Vector512<double>* to)
     {
-        Vector256<double>* rest = stackalloc Vector256<double>[Line];
-        for (int v = 0; v < Left; v += Line, a += Line * Lanes, to += Line)
+        for (int v = 0; v < Left; v++, a += Lanes)
         {
-            Fetch(a);
-            Squares(a, to, add: false);
-            Squares(a + (Size / 4), to, add: true);
-            Squares(a + (Size / 8), rest, add: false);
-            Squares(a + (Size / 8) + (Size / 4), rest, add: true);
-            for (int k = 0; k < Line; k++) { to[k] += rest[k]; }
+            Fetch(a, v);
+            to[v] = (Own(a) + Own(a + (Size / 4))) + (Own(a + (Size / 8)) + Own(a + (Size / 8) + (Size / 4)));
         }
     }
 
-    private static void One(float* a, float* b, Vector256<double>* to)
+    private static void One(float* a, float* b, Vector512<double>* to)
     {
-        Vector256<double>* rest = stackalloc Vector256<double>[Line];
-        for (int v = 0; v < Left; v += Line, a += Line * Lanes, b += Line * Lanes, to += Line)
+        for (int v = 0; v < Left; v++, a += Lanes, b += Lanes)
         {
-            Fetch(b);
-            Products(a, b, to, add: false);
-            Products(a + (Size / 4), b + (Size / 4), to, add: true);
-            Products(a + (Size / 8), b + (Size / 8), rest, add: false);
-            Products(a + (Size / 8) + (Size / 4), b + (Size / 8) + (Size / 4), rest, add: true);
-            for (int k = 0; k < Line; k++) { to[k] += rest[k]; }
+            to[v] = (Product(a, b) + Product(a + (Size / 4), b + (Size / 4))) + (Product(a + (Size / 8), b + (Size / 8)) + Product(a + (Size / 8) + (Size / 4), b + (Size / 8) + (Size / 4)));
         }
     }
 
-    private static void Two(float* a, float* b, float* c, Vector256<double>* to)
+    private static void Two(float* a, float* b, float* c, Vector512<double>* to)
     {
-        Vector256<double>* rest = stackalloc Vector256<double>[2 * Line];
-        for (int v = 0; v < Left; v += Line, a += Line * Lanes, b += Line * Lanes, c += Line * Lanes, to += Line)
+        for (int v = 0; v < Left; v++, a += Lanes, b += Lanes, c += Lanes)
         {
-            Fetch(b);
-            Fetch(c);
-            Pairs(a, b, c, to, Left, add: false);
-            Pairs(a + (Size / 4), b + (Size / 4), c + (Size / 4), to, Left, add: true);
-            Pairs(a + (Size / 8), b + (Size / 8), c + (Size / 8), rest, Line, add: false);
-            Pairs(a + (Size / 8) + (Size / 4), b + (Size / 8) + (Size / 4), c + (Size / 8) + (Size / 4), rest, Line, add: true);
-            for (int k = 0; k < Line; k++)
-            {
-                to[k] += rest[k];
-                to[k + Left] += rest[k + Line];
-            }
+            var (s0, t0) = Pair(a, b, c);
+            var (s1, t1) = Pair(a + (Size / 4), b + (Size / 4), c + (Size / 4));
+            var (s2, t2) = Pair(a + (Size / 8), b + (Size / 8), c + (Size / 8));
+            var (s3, t3) = Pair(a + (Size / 8) + (Size / 4), b + (Size / 8) + (Size / 4), c + (Size / 8) + (Size / 4));
+            to[v] = (s0 + s1) + (s2 + s3);
+            to[v + Left] = (t0 + t1) + (t2 + t3);
         }
     }
 
-    private static void Three(float* a, float* b, float* c, Vector256<double>* to)
+    private static void Three(float* a, float* b, float* c, Vector512<double>* to)
     {
-        Vector256<double>* rest = stackalloc Vector256<double>[6 * Line];
-        for (int v = 0; v < Left; v += Line, a += Line * Lanes, b += Line * Lanes, c += Line * Lanes, to += Line)
+        for (int v = 0; v < Left; v++, a += Lanes, b += Lanes, c += Lanes, to++)
         {
-            Fetch(a);
-            Fetch(b);
-            Fetch(c);
-            Triples(a, b, c, to, Left, add: false);
-            Triples(a + (Size / 4), b + (Size / 4), c + (Size / 4), to, Left, add: true);
-            Triples(a + (Size / 8), b + (Size / 8), c + (Size / 8), rest, Line, add: false);
-            Triples(a + (Size / 8) + (Size / 4), b + (Size / 8) + (Size / 4), c + (Size / 8) + (Size / 4), rest, Line, add: true);
-            for (int pair = 0; pair < 6; pair++)
-            {
-                for (int k = 0; k < Line; k++) { to[(pair * Left) + k] += rest[(pair * Line) + k]; }
-            }
+            Fetch(a, v);
+            Fetch(b, v);
+            Fetch(c, v);
+            Triple(a, b, c, out var aa, out var ab, out var ac, out var bb, out var bc, out var cc);
+            Triple(a + (Size / 4), b + (Size / 4), c + (Size / 4), out var aa1, out var ab1, out var ac1, out var bb1, out var bc1, out var cc1);
+            aa += aa1;
+            ab += ab1;
+            ac += ac1;
+            bb += bb1;
+            bc += bc1;
+            cc += cc1;
+            Triple(a + (Size / 8), b + (Size / 8), c + (Size / 8), out aa1, out ab1, out ac1, out bb1, out bc1, out cc1);
+            Triple(a + (Size / 8) + (Size / 4), b + (Size / 8) + (Size / 4), c + (Size / 8) + (Size / 4), out var aa2, out var ab2, out var ac2, out var bb2, out var bc2, out var cc2);
+            to[0] = aa + (aa1 + aa2);
+            to[Left] = ab + (ab1 + ab2);
+            to[2 * Left] = ac + (ac1 + ac2);
+            to[3 * Left] = bb + (bb1 + bb2);
+            to[4 * Left] = bc + (bc1 + bc2);
+            to[5 * Left] = cc + (cc1 + cc2);
         }
     }
 
-    /// <summary>The first halving, of one line of a stream and the line half a block on.</summary>
+    /// <summary>The first halving: a vector and the one half a block on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Squares(float* a, Vector256<double>* to, bool add)
+    private static Vector512<double> Own(float* a)
     {
-        for (int k = 0; k < Line; k++, a += Lanes)
-        {
-            var (x, y) = (Wide(a), Wide(a + (Size / 2)));
-            Put(to + k, Vector256.FusedMultiplyAdd(y, y, x * x), add);
-        }
+        var (x, y) = (Wide(a), Wide(a + (Size / 2)));
+        return Vector512.FusedMultiplyAdd(y, y, x * x);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Products(float* a, float* b, Vector256<double>* to, bool add)
+    private static Vector512<double> Product(float* a, float* b) => Vector512.FusedMultiplyAdd(Wide(a + (Size / 2)), Wide(b + (Size / 2)), Wide(a) * Wide(b));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector512<double> First, Vector512<double> Second) Pair(float* a, float* b, float* c)
     {
-        for (int k = 0; k < Line; k++, a += Lanes, b += Lanes) { Put(to + k, Vector256.FusedMultiplyAdd(Wide(a + (Size / 2)), Wide(b + (Size / 2)), Wide(a) * Wide(b)), add); }
+        var (x, y) = (Wide(a), Wide(a + (Size / 2)));
+        return (Vector512.FusedMultiplyAdd(y, Wide(b + (Size / 2)), x * Wide(b)), Vector512.FusedMultiplyAdd(y, Wide(c + (Size / 2)), x * Wide(c)));
     }
 
+    /// <summary>Products of three rows: one vector of each pair.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Pairs(float* a, float* b, float* c, Vector256<double>* to, int step, bool add)
+    private static void Triple(
+        float* a, float* b, float* c, out Vector512<double> aa, out Vector512<double> ab, out Vector512<double> ac, out Vector512<double> bb, out Vector512<double> bc, out Vector512<double> cc)
     {
-        for (int k = 0; k < Line; k++, a += Lanes, b += Lanes, c += Lanes, to++)
-        {
-            var (x, y) = (Wide(a), Wide(a + (Size / 2)));
-            Put(to, Vector256.FusedMultiplyAdd(y, Wide(b + (Size / 2)), x * Wide(b)), add);
-            Put(to + step, Vector256.FusedMultiplyAdd(y, Wide(c + (Size / 2)), x * Wide(c)), add);
-        }
+        var (x, y, z) = (Wide(a), Wide(b), Wide(c));
+        var (p, q, r) = (Wide(a + (Size / 2)), Wide(b + (Size / 2)), Wide(c + (Size / 2)));
+        aa = Vector512.FusedMultiplyAdd(p, p, x * x);
+        ab = Vector512.FusedMultiplyAdd(p, q, x * y);
+        ac = Vector512.FusedMultiplyAdd(p, r, x * z);
+        bb = Vector512.FusedMultiplyAdd(q, q, y * y);
+        bc = Vector512.FusedMultiplyAdd(q, r, y * z);
+        cc = Vector512.FusedMultiplyAdd(r, r, z * z);
     }
 
+    /// <summary>Fetches the next block, a line at a time: eight streams are too many, and each is too short, for the processor to foresee them. A prefetch never faults.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Triples(float* a, float* b, float* c, Vector256<double>* to, int step, bool add)
-    {
-        for (int k = 0; k < Line; k++, a += Lanes, b += Lanes, c += Lanes, to++)
-        {
-            var (x, y, z) = (Wide(a), Wide(b), Wide(c));
-            var (p, q, r) = (Wide(a + (Size / 2)), Wide(b + (Size / 2)), Wide(c + (Size / 2)));
-            Put(to, Vector256.FusedMultiplyAdd(p, p, x * x), add);
-            Put(to + step, Vector256.FusedMultiplyAdd(p, q, x * y), add);
-            Put(to + (2 * step), Vector256.FusedMultiplyAdd(p, r, x * z), add);
-            Put(to + (3 * step), Vector256.FusedMultiplyAdd(q, q, y * y), add);
-            Put(to + (4 * step), Vector256.FusedMultiplyAdd(q, r, y * z), add);
-            Put(to + (5 * step), Vector256.FusedMultiplyAdd(r, r, z * z), add);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put(Vector256<double>* to, Vector256<double> value, bool add) => *to = add ? *to + value : value;
-
-    /// <summary>Fetches this line's counterparts in the next block. Past the vector's end nothing happens: a prefetch never faults.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Fetch(float* a)
+    private static void Fetch(float* a, int v)
     {
         if (!Sse.IsSupported) { return; }
-        for (int stream = 0; stream < 8; stream++) { Sse.Prefetch0(a + Size + (stream * (Size / 8))); }
+        float* next = a - (v * Lanes) + Size + (v * 8 * Lanes);
+        Sse.Prefetch1(next);
+        Sse.Prefetch1(next + 16);
+        Sse.Prefetch1(next + 32);
+        Sse.Prefetch1(next + 48);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<double> Wide(float* four)
+    private static Vector512<double> Wide(float* eight)
     {
-        var values = Vector128.Load(four);
-        return Avx.IsSupported ? Avx.ConvertToVector256Double(values) : Vector256.Create(Vector128.WidenLower(values), Vector128.WidenUpper(values));
+        var values = Vector256.Load(eight);
+        return Avx512F.IsSupported ? Avx512F.ConvertToVector512Double(values) : Vector512.Create(Vector256.WidenLower(values), Vector256.WidenUpper(values));
     }
 
     /// <summary>The halvings that are left, in place, and the last two within a vector.</summary>
-    private static double Halve(Vector256<double>* values)
+    private static double Halve(Vector512<double>* values)
     {
         for (int width = Left / 2; width >= 1; width /= 2)
         {
             for (int v = 0; v < width; v++) { values[v] += values[v + width]; }
         }
 
-        var sum = values[0];
+        var sum = values[0].GetLower() + values[0].GetUpper();
         return (sum.GetElement(0) + sum.GetElement(2)) + (sum.GetElement(1) + sum.GetElement(3));
     }
 }
