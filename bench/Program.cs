@@ -2,6 +2,7 @@ using Ctwa.Bench;
 using Ctwa.Bench.Channel;
 using Ctwa.Bench.ControlPlane;
 using Ctwa.Bench.Elastic;
+using Ctwa.Bench.Simulate;
 
 // Measurements that documents quote. One class per benchmark, one line here.
 (string Name, string Purpose, Func<string[], Task<int>> RunAsync)[] benchmarks =
@@ -15,6 +16,7 @@ using Ctwa.Bench.Elastic;
     ("elastic-exactness", "one SHA-256 per job: one to three silos, killed, joining, resumed on another number", ElasticExactnessBenchmark.RunAsync),
     ("chaos", "seeded single faults: bits, hangs, time to the next step; goodput at one kill per minute", ChaosBenchmark.RunAsync),
     ("control-plane", "what a step costs beside its computing: 10,000 simulated shards on two silos", ControlPlaneBenchmark.RunAsync),
+    ("simulate", "a step on up to 1,024 devices, on paper: calls and transfers replayed; --validate, --update-docs", SimulateBenchmark.RunAsync),
     .. ComparingBenchmarks.All.Select(benchmark => (benchmark.Name, benchmark.Purpose, (Func<string[], Task<int>>)benchmark.RunAsync)),
 ];
 

@@ -1,0 +1,2 @@
+namespace Ctwa.Bench.Simulate;
+internal static class ScalingDocument { public static void Write() { } }
