@@ -8,6 +8,9 @@ internal sealed class SerialResource(SimulatedClock clock)
     /// <summary>Seconds that it worked.</summary>
     public double Busy { get; private set; }
 
+    /// <summary>Work that is counted without its turn.</summary>
+    public void Note(double seconds) => Busy += seconds;
+
     /// <summary>Ends when this has had its turn.</summary>
     public Task UseAsync(double seconds)
     {

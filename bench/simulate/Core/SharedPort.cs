@@ -61,8 +61,8 @@ internal sealed class SharedPort(SimulatedClock clock, double rate)
         if (time > _scheduled) { return; }
         _scheduled = double.PositiveInfinity;
         Advance();
-        // Thousandths of a byte are rounding.
-        double reached = _virtual + 1e-3 + (_virtual * 1e-12);
+        // What a rounding of the time may leave over: less than it takes to be asked for again at the same time for ever.
+        double reached = _virtual + 1e-3 + (_virtual * 1e-12) + (rate * clock.Now * 1e-14);
         List<TaskCompletionSource>? ended = null;
         while (_running.TryPeek(out var end, out double at) && at <= reached)
         {
