@@ -34,13 +34,15 @@ internal sealed class StepFormulas(ScaleJob job, ScaleMachine machine, int silos
     /// </summary>
     public int NodesOf(int silo)
     {
-        int left = FirstShard(silo), right = FirstShard(silo + 1), count = 0;
+        int left = FirstShard(silo), right = FirstShard(silo + 1), count = 0, level = 0;
         if (left == right) { return 0; }
         if (right == job.Shards) { right = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)job.Shards); }
-        for (; left < right; left /= 2, right /= 2)
+        // Beyond the last shard there are no nodes.
+        int There(int node) => (long)node << level < job.Shards ? 1 : 0;
+        for (; left < right; left /= 2, right /= 2, level++)
         {
-            if ((left & 1) == 1) { left++; count++; }
-            if ((right & 1) == 1) { right--; count++; }
+            if ((left & 1) == 1) { count += There(left++); }
+            if ((right & 1) == 1) { count += There(--right); }
         }
 
         return count;

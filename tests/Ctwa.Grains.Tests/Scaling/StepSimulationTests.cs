@@ -22,6 +22,7 @@ public sealed class StepSimulationTests
         { 7, 3, 5, 11, true, 1 },
         { 13, 8, 100, 29, true, 1 },
         { 16, 3, 256, 64, true, 1 },
+        { 87, 2, 87, 87, true, 1 },
         { 11, 2, 1000, 300, true, 1 },
         { 31, 1, 777, 31, false, 1 },
     };
@@ -50,10 +51,11 @@ public sealed class StepSimulationTests
     [InlineData(1)]
     [InlineData(5)]
     [InlineData(64)]
+    [InlineData(87)]
     [InlineData(777)]
     public void Subtrees_of_a_silo_are_counted_as_the_tree_cuts_them(int shards)
     {
-        for (int silos = 1; silos <= Math.Min(shards, 70); silos++)
+        for (int silos = 1; silos <= Math.Min(shards, 100); silos++)
         {
             var formulas = new StepFormulas(s_small with { Shards = shards }, s_instant, silos);
             for (int silo = 0, first = 0; silo < silos; first += formulas.ShardsOf(silo), silo++) { Assert.Equal(CanonicalTreeSum.CompleteSubtrees(shards, first, formulas.ShardsOf(silo)).Count, formulas.NodesOf(silo)); }
