@@ -58,7 +58,7 @@ internal static class ScaleValidation
         }
 
         text.Append(good ? "\nBytes agree exactly. " : "\nBYTES DISAGREE. ");
-        text.Append(CultureInfo.InvariantCulture, $"Calls are counted by all silos and include what the grid asks itself beside jobs (queues of streams, silos' looks at each other), estimated from an idle grid's rate; without it they are {(near ? "within" : "NOT WITHIN")} {OtherCalls:P0} of the formula's, the rewards' among them. The rest is what a step asks about work that takes longer than a poll, its samples' texts, and events.\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"Calls are counted by all silos and include what the grid asks itself beside jobs (queues of streams, silos' looks at each other), estimated from an idle grid's rate; without it they are {(near ? "within" : "NOT WITHIN")} {OtherCalls:P0} of the formula's, the rewards' among them. The rest was not taken apart: questions about longer work, samples' texts, and the error of the idle grid's rate are in it, and silos look at each other once a second at most, which the formula takes to be once a step.\n\n");
         return good && near;
     }
 
