@@ -2,6 +2,7 @@ using Ctwa.Bench;
 using Ctwa.Bench.Channel;
 using Ctwa.Bench.ControlPlane;
 using Ctwa.Bench.Elastic;
+using Ctwa.Bench.Simulate;
 
 // Measurements that documents quote. One class per benchmark, one line here.
 (string Name, string Purpose, Func<string[], Task<int>> RunAsync)[] benchmarks =
@@ -17,6 +18,7 @@ using Ctwa.Bench.Elastic;
     ("control-plane", "what a step costs beside its computing: 10,000 simulated shards on two silos", ControlPlaneBenchmark.RunAsync),
     ("summary", "every comparison and the table of goals; fails when a goal said to be reached is not [--quick]", SummaryBenchmark.RunAsync),
     ("guard", "a short set of ratios against bench/bounds.json, for CI", GuardBenchmark.RunAsync),
+    ("simulate", "a step on up to 1,024 devices, on paper: calls and transfers replayed; --validate, --update-docs", SimulateBenchmark.RunAsync),
     .. ComparingBenchmarks.All.Select(benchmark => (benchmark.Name, benchmark.Purpose, (Func<string[], Task<int>>)benchmark.RunAsync)),
 ];
 

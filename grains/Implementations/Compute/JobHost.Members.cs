@@ -96,8 +96,11 @@ public sealed partial class JobHost
     {
         using var pass = _gate.Enter();
         var cancellationToken = pass.Closing;
-        for (int slice = 0; slice < _ranges.Length; slice++)
+        // From the slice after its own on: not all silos ask the holder of the first one at once.
+        int own = Enumerable.Range(0, _ranges.Length).FirstOrDefault(_copies.ContainsKey);
+        for (int turn = 1; turn <= _ranges.Length; turn++)
         {
+            int slice = (own + turn) % _ranges.Length;
             var range = _ranges[slice];
             var (silo, hash) = (work.Slices[slice].Silo, work.Slices[slice].Hash);
             if (range.Length == 0 || _copies.ContainsKey(slice)) { continue; }
@@ -176,7 +179,7 @@ public sealed partial class JobHost
                     rows[row] = await lane.RunAsync(() => _memory.RentGradient(covered.Length));
                     await PullAsync(primary, IdOf(TensorKind.SliceSum, update) with { Row = row, First = slice }, rows[row]!, cancellationToken);
                 }
-                else { rows[row] = await SumAsync(lane, update, row, covered, work, cancellationToken); }
+                else { rows[row] = await SumAsync(lane, update, row, slice, covered, work, cancellationToken); }
             }
 
             await lane.RunAsync(() => copy.Hold(update, new SliceGradients(_memory, copy.Range, covered, rows!, rememberWeights: update.IsProbe)));
@@ -192,8 +195,8 @@ public sealed partial class JobHost
         }
     }
 
-    /// <summary>A row's sum over all shards, over a range of the parameters: nodes from left to right, added in the canonical tree.</summary>
-    private async Task<Tensor> SumAsync(ComputeLane lane, UpdateId update, int row, SliceRange covered, CollectWork work, CancellationToken cancellationToken)
+    /// <summary>A row's sum over all shards, over a range of the parameters: nodes in turn, each slice beginning with another one, added in the canonical tree.</summary>
+    private async Task<Tensor> SumAsync(ComputeLane lane, UpdateId update, int row, int slice, SliceRange covered, CollectWork work, CancellationToken cancellationToken)
     {
         var buffers = new Tensor?[Job.Spec.Grid.Shards];
         var tree = new CanonicalTreeSum(
@@ -208,8 +211,11 @@ public sealed partial class JobHost
         var coming = new Queue<(GradientNode Node, Tensor Buffer, Task Arrival)>();
         try
         {
-            foreach (var node in work.Nodes)
+            // From the node after its own on: not all silos ask the one with the leftmost node at once. The tree adds in its own order.
+            int own = work.Nodes.ToList().FindLastIndex(node => node.Silo == _silo), first = own >= 0 ? own + 1 : (int)((long)slice * work.Nodes.Length / _ranges.Length);
+            for (int turn = 0; turn < work.Nodes.Length; turn++)
             {
+                var node = work.Nodes[(first + turn) % work.Nodes.Length];
                 var buffer = await lane.RunAsync(() => _memory.RentGradient(covered.Length));
                 coming.Enqueue((node, buffer, FetchAsync(node, buffer)));
                 if (coming.Count > NodesAhead) { await TakeAsync(); }

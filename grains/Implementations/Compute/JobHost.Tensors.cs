@@ -42,9 +42,15 @@ public sealed partial class JobHost : ITensorSource
             throw new TensorRefusedException(TensorRefusal.OutOfRange, $"bytes {request.Offset} to {request.Offset + request.Length} of {size}.");
         }
 
-        // What lies on a device is handed over through the host's memory.
-        var host = tensor.device_type == DeviceType.CPU ? tensor : _lanes[0].RunAsync(() => tensor.cpu().DetachFromDisposeScope()).GetAwaiter().GetResult();
-        return new TensorLease(TensorAddress.Of(host) + (nint)request.Offset, () =>
+        // What lies on a device is handed over through the host's memory: the elements that are asked for, not all of them each time.
+        bool onHost = tensor.device_type == DeviceType.CPU;
+        long first = onHost ? 0 : request.Offset / tensor.ElementSize, end = onHost ? 0 : (request.Offset + request.Length + tensor.ElementSize - 1) / tensor.ElementSize;
+        var host = onHost ? tensor : _lanes[0].RunAsync(() =>
+        {
+            using var scope = torch.NewDisposeScope();
+            return tensor.view(-1).narrow(0, first, Math.Max(1, end - first)).cpu().DetachFromDisposeScope();
+        }).GetAwaiter().GetResult();
+        return new TensorLease(TensorAddress.Of(host) + (nint)(request.Offset - (first * tensor.ElementSize)), () =>
         {
             host.Dispose();
             if (!ReferenceEquals(host, tensor)) { tensor.Dispose(); }
