@@ -22,8 +22,7 @@ internal static class ScalingDocument
         Put("inputs", Inputs(options));
         Put("breaks", Breaks(options));
         Put("memory", Memory(options));
-        var code = options with { LargestSilos = 64 };
-        Put("code", SimulationTable.Of(SimulateBenchmark.Simulate(code), weak: false, devices: 1));
+        Put("code", SimulationTable.Of(SimulateBenchmark.Simulate(options), weak: false, devices: 1));
         var ranges = SimulateBenchmark.Simulate(options with { Changes = s_ranges });
         Put("ranges", SimulationTable.Of(ranges, weak: false, devices: 1));
         Put("processors", SimulationTable.Of(SimulateBenchmark.Simulate(options with { Machine = options.Machine with { CopyRate = double.PositiveInfinity } }), weak: false, devices: 1));
