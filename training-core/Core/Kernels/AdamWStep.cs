@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using static Ctwa.Training.Kernels.VectorMath;
 
@@ -10,6 +11,7 @@ internal static unsafe class AdamWStep
     public readonly record struct Factors(float GradientScale, float Decay, float FirstWeight, float SecondDecay, float SecondWeight, float SecondCorrection, float Epsilon, float StepSize);
 
     /// <param name="gradient">Scaled in place.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Apply(float* parameters, float* first, float* second, float* gradient, long count, in Factors factors)
     {
         long i = 0;

@@ -21,6 +21,7 @@ internal static unsafe class BlockProducts
     /// <param name="rows">Address of each row's block; all 4,096 elements are read.</param>
     /// <param name="sums">Receives M(M+1)/2 numbers.</param>
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Gram(ReadOnlySpan<nint> rows, Span<double> sums)
     {
         Vector512<double>* space = stackalloc Vector512<double>[6 * Left];
@@ -52,6 +53,7 @@ internal static unsafe class BlockProducts
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Square(float* a, Vector512<double>* to)
     {
         for (int v = 0; v < Left; v++, a += Lanes)
@@ -61,6 +63,7 @@ internal static unsafe class BlockProducts
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void One(float* a, float* b, Vector512<double>* to)
     {
         for (int v = 0; v < Left; v++, a += Lanes, b += Lanes)
@@ -69,6 +72,7 @@ internal static unsafe class BlockProducts
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Two(float* a, float* b, float* c, Vector512<double>* to)
     {
         for (int v = 0; v < Left; v++, a += Lanes, b += Lanes, c += Lanes)
@@ -82,6 +86,7 @@ internal static unsafe class BlockProducts
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Three(float* a, float* b, float* c, Vector512<double>* to)
     {
         for (int v = 0; v < Left; v++, a += Lanes, b += Lanes, c += Lanes, to++)
@@ -161,6 +166,7 @@ internal static unsafe class BlockProducts
     }
 
     /// <summary>The halvings that are left, in place, and the last two within a vector.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static double Halve(Vector512<double>* values)
     {
         for (int width = Left / 2; width >= 1; width /= 2)

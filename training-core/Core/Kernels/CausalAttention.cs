@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using static Ctwa.Training.Kernels.VectorMath;
 
@@ -24,6 +25,7 @@ internal static unsafe class CausalAttention
     /// <param name="values">[T, stride].</param>
     /// <param name="output">Of the group's first head, [T, outputStride].</param>
     /// <param name="logSums">Receives the logarithm of each softmax's sum: head g of token t at t · <paramref name="logSumStride"/> + g; null: not wanted.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Forward(float* queries, float* keys, float* values, int stride, float* output, int outputStride, float* logSums, int logSumStride, int length, int size, int group, float* scratch)
     {
         long padded = Padded(length);
@@ -53,6 +55,7 @@ internal static unsafe class CausalAttention
     /// <param name="output">What <see cref="Forward"/> gave.</param>
     /// <param name="outputGradient">Its gradient, laid out alike.</param>
     /// <param name="queryGradients">Receive the gradients, laid out like queries, keys and values, with the same stride.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Backward(
         float* queries, float* keys, float* values, int stride, float* output, float* outputGradient, int outputStride, float* logSums, int logSumStride,
         float* queryGradients, float* keyGradients, float* valueGradients, int length, int size, int group, float* scratch)
@@ -100,6 +103,7 @@ internal static unsafe class CausalAttention
     /// <param name="ownValues">[ownLength, D].</param>
     /// <param name="output">G heads.</param>
     /// <param name="scratch">G · (padded prompt + padded own) elements.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Decode(float* queries, float* promptKeys, float* promptValues, int promptLength, float* ownKeys, float* ownValues, int ownLength, float* output, int size, int group, float* scratch)
     {
         long head = Padded(promptLength), row = head + Padded(ownLength);
@@ -122,12 +126,14 @@ internal static unsafe class CausalAttention
     public static long KeyCacheLength(int tokens, int size) => ((tokens + 15L) / 16) * 16 * size;
 
     /// <summary>Puts a token's key [D] into a cache.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void StoreKey(float* key, float* cache, int token, int size)
     {
         float* to = cache + ((token / 16) * 16L * size) + (token % 16);
         for (int d = 0; d < size; d++) { to[16L * d] = key[d]; }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ScoreBlocks(float* queries, float* keys, int length, float* scores, long row, int size, int group)
     {
         float scale = 1 / MathF.Sqrt(size);
@@ -137,12 +143,14 @@ internal static unsafe class CausalAttention
     /// <summary>A length rounded up so that vectors may run over the end, to an odd number of cache lines: columns then spread over all sets of the cache.</summary>
     public static long Padded(int length) => (((length + 15L) / 16) | 1) * 16;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Gather(float* rows, int stride, float* gathered, int length, int size)
     {
         for (int t = 0; t < length; t++) { new ReadOnlySpan<float>(rows + ((long)t * stride), size).CopyTo(new Span<float>(gathered + ((long)t * size), size)); }
     }
 
     /// <summary>Rows into columns.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Transpose(float* rows, int stride, float* columns, long columnStride, int length, int size)
     {
         for (int d = 0; d < size; d++)
@@ -155,6 +163,7 @@ internal static unsafe class CausalAttention
 
     /// <summary>Softmax of the first <paramref name="open"/> scores; the rest up to <paramref name="end"/> become 0.</summary>
     /// <returns>The logarithm of the sum of exponentials.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Softmax(float* scores, int open, int end)
     {
         float max = Largest(scores, open), sum = Exponentials(scores, open, max);
@@ -163,6 +172,7 @@ internal static unsafe class CausalAttention
         return max + MathF.Log(sum);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Largest(float* values, int count)
     {
         float largest = float.NegativeInfinity;
@@ -179,6 +189,7 @@ internal static unsafe class CausalAttention
     }
 
     /// <summary>Replaces x by e^(x − max); gives the sum. Elements behind the end, up to a whole vector, are overwritten.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Exponentials(float* values, int count, float max)
     {
         Vector256<float> sum = default;
@@ -201,6 +212,7 @@ internal static unsafe class CausalAttention
         return Sum(sum) + rest;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Times(float* values, int count, float factor)
     {
         var vector = Vector256.Create(factor);
@@ -210,6 +222,7 @@ internal static unsafe class CausalAttention
     }
 
     /// <summary>Scores to probabilities, and gradients of probabilities to gradients of unscaled scores.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ScoreGradient(float* p, float* ds, float logSum, float delta, float scale, int open, int end)
     {
         var (offset, mean, factor) = (Vector256.Create(logSum), Vector256.Create(delta), Vector256.Create(scale));

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using static Ctwa.Training.Kernels.VectorMath;
 
@@ -7,6 +8,7 @@ namespace Ctwa.Training.Kernels;
 internal static unsafe class Elementwise
 {
     /// <summary>to += from.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add(float* to, float* from, long count)
     {
         long i = 0;
@@ -15,6 +17,7 @@ internal static unsafe class Elementwise
     }
 
     /// <summary>Adds a bias to every row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddBias(float* values, int stride, float* bias, int rows, int width)
     {
         for (int row = 0; row < rows; row++) { Add(values + ((long)row * stride), bias, width); }
@@ -22,6 +25,7 @@ internal static unsafe class Elementwise
 
     /// <summary>Adds the columns' sums of s · rows: the gradient of a bias.</summary>
     /// <param name="scale">s per row; null: 1.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddColumnSums(float* rowsOf, int stride, float* scale, float* sums, int rows, int width)
     {
         int i = 0;
@@ -46,6 +50,7 @@ internal static unsafe class Elementwise
     }
 
     /// <summary>to = s · from, row by row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ScaleRows(float* from, int fromStride, float* scale, float* to, int toStride, int rows, int width)
     {
         for (int row = 0; row < rows; row++)
@@ -59,6 +64,7 @@ internal static unsafe class Elementwise
     }
 
     /// <summary>SwiGLU (arXiv 2002.05202): silu(gate) · up.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void SwiGlu(float* gate, float* up, float* output, long count)
     {
         long i = 0;
@@ -73,6 +79,7 @@ internal static unsafe class Elementwise
 
     /// <summary>Replaces gate and up by their gradients, and the product's gradient by the product itself: what the next matrix's gradient needs.</summary>
     /// <param name="product">Gradient of the product on entry, silu(gate) · up on return.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void SwiGluBackward(float* gate, float* up, float* product, long count)
     {
         long i = 0;
@@ -101,6 +108,7 @@ internal static unsafe class Elementwise
     /// <param name="cosine">Table [positions, D]; the sine's is signed: negative in the first half.</param>
     /// <param name="positions">Of each row.</param>
     /// <param name="inverse">Rotate back: the gradient's way.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Rotate(float* values, int stride, int heads, int size, float* cosine, float* sine, int* positions, int rows, bool inverse)
     {
         int half = size / 2;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using static Ctwa.Training.Kernels.VectorMath;
 
@@ -18,6 +19,7 @@ internal static unsafe class NextToken
 
     /// <param name="logits">One row.</param>
     /// <param name="inverseTemperature">1 / T.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Normalisation Measure(float* logits, int count, float inverseTemperature, bool withEntropy)
     {
         float max = Largest(logits, count) * inverseTemperature;
@@ -54,6 +56,7 @@ internal static unsafe class NextToken
     /// <summary>Replaces logits by the gradient of a · log p(token) + b · entropy.</summary>
     /// <param name="ofLogProbability">a.</param>
     /// <param name="ofEntropy">b.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Backward(float* logits, int count, int token, float inverseTemperature, in Normalisation row, float ofLogProbability, float ofEntropy)
     {
         var (scale, offset) = (Vector256.Create(inverseTemperature), Vector256.Create(-row.LogSum));
@@ -79,6 +82,7 @@ internal static unsafe class NextToken
     /// <param name="uniform">In [0, 1).</param>
     /// <param name="blocks">Scratch: one number per 64 logits.</param>
     /// <returns>The token, and its log-probability as <see cref="Measure"/> gives it.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static (int Token, float LogProbability) Draw(float* logits, int count, float inverseTemperature, double uniform, double* blocks)
     {
         float max = Largest(logits, count) * inverseTemperature;
@@ -122,6 +126,7 @@ internal static unsafe class NextToken
     }
 
     /// <summary>The likeliest token, the first of equals.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Likeliest(float* logits, int count)
     {
         int best = 0;
@@ -133,6 +138,7 @@ internal static unsafe class NextToken
         return best;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Largest(float* values, int count)
     {
         float largest = float.NegativeInfinity;

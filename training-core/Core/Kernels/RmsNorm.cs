@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using static Ctwa.Training.Kernels.VectorMath;
 
@@ -10,6 +11,7 @@ internal static unsafe class RmsNorm
     /// <param name="weight">Shape [width].</param>
     /// <param name="output">Like the input; may be the input.</param>
     /// <param name="inverse">Receives 1 / √(mean x² + ε) per row; null: not wanted.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Forward(float* input, int inputStride, float* weight, float* output, int outputStride, float* inverse, int rows, int width, float epsilon)
     {
         for (int row = 0; row < rows; row++)
@@ -42,6 +44,7 @@ internal static unsafe class RmsNorm
     /// <param name="inverse">r, from <see cref="Forward"/>.</param>
     /// <param name="gradient">dy.</param>
     /// <param name="inputGradient">Added to, or replaced.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Backward(float* input, int inputStride, float* weight, float* inverse, float* gradient, int gradientStride, float* inputGradient, int inputGradientStride, int rows, int width, bool add)
     {
         for (int row = 0; row < rows; row++)
@@ -63,6 +66,7 @@ internal static unsafe class RmsNorm
     /// <summary>Adds the gradient of the weight: Σ_rows s dy x r.</summary>
     /// <param name="scale">s per row; null: 1.</param>
     /// <param name="weightGradient">Shape [width].</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void WeightGradient(float* input, int inputStride, float* inverse, float* gradient, int gradientStride, float* scale, int scaleRows, float* weightGradient, int rows, int width)
     {
         for (int i = 0; i < width; i += 8)

@@ -14,6 +14,7 @@ internal static unsafe class SmallProduct
     /// <param name="b">Shape [depth, ldb].</param>
     /// <param name="c">Shape [rows, ldc].</param>
     /// <param name="columns">Columns of C; a multiple of 8, or padded up to one.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(float* a, long rowStep, long sumStep, float* b, long ldb, float* c, long ldc, int rows, int columns, int depth, float scale, bool add)
     {
         int row = 0;
@@ -21,6 +22,7 @@ internal static unsafe class SmallProduct
         for (; row < rows; row++) { Row(a + (row * rowStep), sumStep, b, ldb, c + (row * ldc), columns, depth, scale, add); }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rows4(float* a, long rowStep, long sumStep, float* b, long ldb, float* c, long ldc, int columns, int depth, float scale, bool add)
     {
         float* a1 = a + rowStep, a2 = a1 + rowStep, a3 = a2 + rowStep;
@@ -77,6 +79,7 @@ internal static unsafe class SmallProduct
     }
 
     // The same additions in the same order as a row among four: a row's bits do not depend on its neighbours.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Row(float* a, long sumStep, float* b, long ldb, float* c, int columns, int depth, float scale, bool add)
     {
         int column = 0;

@@ -5,7 +5,8 @@ namespace Ctwa.Training.Kernels;
 
 /// <summary>
 /// Vectors of eight float32. Every operation is one IEEE operation or a fixed sequence of them, so the bits are the same on every processor, whatever its
-/// instruction set (invariant I1).
+/// instruction set (invariant I1). Kernels are compiled with full optimization at once (<c>AggressiveOptimization</c>): vector code that waits for the runtime's second
+/// compilation is tens of times slower, and a short job would never see it.
 /// </summary>
 internal static class VectorMath
 {
