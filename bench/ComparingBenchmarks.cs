@@ -1,4 +1,10 @@
+using Ctwa.Bench.Channel;
+using Ctwa.Bench.ControlPlane;
+using Ctwa.Bench.Grid;
+using Ctwa.Bench.Kernels;
 using Ctwa.Bench.Measuring;
+using Ctwa.Bench.Startup;
+using Ctwa.Bench.Tokenization;
 
 namespace Ctwa.Bench;
 
@@ -7,5 +13,11 @@ internal static class ComparingBenchmarks
 {
     public static IReadOnlyList<ComparingBenchmark> All { get; } =
     [
+        TokenizerBenchmark.Comparing,
+        StartupBenchmark.Comparing,
+        GridBenchmark.Comparing,
+        ControlPlaneBenchmark.Comparing,
+        ChannelBenchmark.Comparing,
+        KernelsBenchmark.Comparing,
     ];
 }

@@ -1,0 +1,34 @@
+using Ctwa.Training.Specification;
+
+namespace Ctwa.Bench.Grid;
+
+/// <summary>A job that is run in several ways.</summary>
+/// <param name="Suffix">Of its lines' keys.</param>
+/// <param name="What">For readers.</param>
+/// <param name="Set">What is changed in the quick-start.</param>
+/// <param name="SupervisedSteps">Of the first stage; the first half of them is not measured.</param>
+/// <param name="Steps">Of reinforcement learning.</param>
+/// <param name="Skip">The first of them, which compile code, are not measured.</param>
+internal sealed record GridJob(string Suffix, string What, string[] Set, int SupervisedSteps, int Steps, int Skip)
+{
+    public static GridJob[] All(bool quick) =>
+    [
+        new("", "quick-start", [], SupervisedSteps: quick ? 80 : 200, Steps: quick ? 8 : 24, Skip: 3),
+        new("_2m", "2M parameters", ["model.init.hidden_size=192", "model.init.intermediate_size=512", "model.init.num_hidden_layers=5"], SupervisedSteps: 20, Steps: quick ? 3 : 8, Skip: 1),
+    ];
+
+    /// <summary>Writes the job, resolved, without validations and checkpoints between its steps.</summary>
+    /// <returns>Path of the file.</returns>
+    public string WriteTo(string folder)
+    {
+        string[] overrides =
+        [
+            .. Set, FormattableString.Invariant($"warm_start.steps={SupervisedSteps}"), FormattableString.Invariant($"schedule.steps={Steps}"),
+            "schedule.validate_every=0", "schedule.validation_prompts=8", "schedule.validation_samples=1", "schedule.checkpoint_every=1000",
+        ];
+        var read = JobSpecReader.Read(Path.Combine(Checkout.Find().Root, "examples", "quickstart.yaml"), overrides);
+        string path = Path.Combine(folder, "job.yaml");
+        File.WriteAllText(path, JobSpecYaml.Write(read.Spec ?? throw new InvalidOperationException(string.Join('\n', read.Errors))));
+        return path;
+    }
+}
