@@ -11,11 +11,15 @@ namespace Ctwa.Bench.Grid;
 /// <param name="Skip">The first of them, which compile code, are not measured.</param>
 internal sealed record GridJob(string Suffix, string What, string[] Set, int SupervisedSteps, int Steps, int Skip)
 {
-    public static GridJob[] All(bool quick) =>
-    [
-        new("", "quick-start", [], SupervisedSteps: quick ? 80 : 200, Steps: quick ? 8 : 24, Skip: 3),
-        new("_2m", "2M parameters", ["model.init.hidden_size=192", "model.init.intermediate_size=512", "model.init.num_hidden_layers=5"], SupervisedSteps: 20, Steps: quick ? 3 : 8, Skip: 1),
-    ];
+    private static readonly GridJob s_larger = new(
+        "_2m", "2M parameters", ["model.init.hidden_size=192", "model.init.intermediate_size=512", "model.init.num_hidden_layers=5", "rollout.prompts_per_step=8", "update.prompts_per_update=4"], SupervisedSteps: 20, Steps: 8, Skip: 2);
+
+    /// <summary>The quick-start; and a larger model, which a short run leaves out.</summary>
+    public static GridJob[] All(bool quick)
+    {
+        var small = new GridJob("", "quick-start", [], SupervisedSteps: quick ? 80 : 200, Steps: quick ? 8 : 24, Skip: 3);
+        return quick ? [small] : [small, s_larger];
+    }
 
     /// <summary>Writes the job, resolved, without validations and checkpoints between its steps.</summary>
     /// <returns>Path of the file.</returns>

@@ -16,7 +16,7 @@ namespace Ctwa.Bench.Kernels;
 /// <summary>Small kernels by BenchmarkDotNet, in this process: its table, and a line for each.</summary>
 internal static class KernelsBenchmark
 {
-    // Printed in milliseconds from here on.
+    // From here on lines are in seconds.
     private const double ManyNanoseconds = 1e5;
 
     private static readonly Type[] s_kernels = [typeof(RandomKernels), typeof(FlatVectorKernels), typeof(SamplingKernels), typeof(SolveKernels), typeof(MergeKernels)];
@@ -58,7 +58,7 @@ internal static class KernelsBenchmark
         var nanoseconds = new Figure(statistics.Median, statistics.Min, statistics.Max, statistics.N);
         return statistics.Median < ManyNanoseconds
             ? Comparison.Alone(key, NameOf(measured.BenchmarkCase), "ns", nanoseconds)
-            : Comparison.Alone(key, NameOf(measured.BenchmarkCase), "ms", nanoseconds.As(value => value / 1e6));
+            : Comparison.Alone(key, NameOf(measured.BenchmarkCase), "s", nanoseconds.As(value => value / 1e9));
     }
 
     /// <summary>Such as <c>kernel_mgda_8</c>.</summary>

@@ -34,6 +34,7 @@ public class MergeKernels
         }
 
         _merger = new BytePairMerger(vocabulary, merges);
+        if (_merger.Merge(Word) is not [_]) { throw new InvalidOperationException($"'{Word}' does not become one token: not every merge is measured."); }
     }
 
     [Benchmark(Description = "BytePairMerger.Merge, a word of 20 letters")]

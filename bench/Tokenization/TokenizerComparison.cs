@@ -9,22 +9,32 @@ internal sealed class TokenizerComparison(BenchmarkReport report, BenchOptions o
 {
     private readonly int _rounds = options.RoundsOr(full: 7, quick: 3);
 
-    /// <param name="sets">Texts that all have seen, with the ends of their keys.</param>
+    /// <param name="sets">Texts that all have seen, with the ends of their keys; of the first there is a line for every public tokenizer.</param>
     /// <param name="unseen">Texts for tokenizers that have just been loaded.</param>
     public void Run((string Suffix, string What, List<string> Texts)[] sets, List<string> unseen)
     {
+        var theirs = new List<(Func<string, TokenizerContestant> Load, TokenizerContestant Loaded)>();
+        foreach (var load in TokenizerContestant.Public)
+        {
+            try { theirs.Add((load, load(file))); }
+            catch (NotSupportedException reason) { Console.WriteLine($"a public tokenizer is left out: {reason.Message}"); }
+        }
+
+        FirstTime(unseen, [TokenizerContestant.Ours, .. theirs.Select(one => one.Load)], [.. theirs.Select(one => one.Loaded)]);
         var ours = TokenizerContestant.Ours(file);
-        var rust = TokenizerContestant.HuggingFace(file);
-        if (options.Wants("tokenizer_encode_first")) { FirstTime(unseen, rust.Name); }
-        foreach (var (suffix, what, texts) in sets) { Compare(suffix, what, texts, ours, rust); }
-        try { Compare("_ml", sets[0].What, sets[0].Texts, ours, TokenizerContestant.MicrosoftMl(file)); }
-        catch (NotSupportedException reason) { Console.WriteLine($"| tokenizer, Microsoft.ML.Tokenizers | skipped: {reason.Message} | | | | |"); }
+        foreach (var (suffix, what, texts) in sets)
+        {
+            Encode("tokenizer_encode" + suffix, $"{what}, {Of(texts)} encoded", texts, ours, [.. theirs.Select(one => one.Loaded)], each: suffix.Length == 0);
+            Decode("tokenizer_decode" + suffix, $"{what}, decoded", texts, ours, [.. theirs.Select(one => one.Loaded)], each: suffix.Length == 0);
+        }
     }
 
-    private void FirstTime(List<string> texts, string name)
+    private void FirstTime(List<string> texts, Func<string, TokenizerContestant>[] contestants, TokenizerContestant[] theirs)
     {
-        double[][] seconds = Interleaved.Seconds(_rounds, 1, Fresh(TokenizerContestant.Ours), Fresh(TokenizerContestant.HuggingFace));
-        report.Add(Comparison.OfRates("tokenizer_encode_first", $"{Of(texts)} code and prose encoded, seen for the first time by tokenizers that have just been loaded", "MB/s", Megabytes(texts), seconds[0], name, seconds[1]));
+        const string Key = "tokenizer_encode_first";
+        if (!options.Wants(Key)) { return; }
+        double[][] seconds = Interleaved.Seconds(_rounds, 1, [.. contestants.Select(Fresh)]);
+        Add(Key, $"{Of(texts)} code and prose encoded, seen for the first time by tokenizers that have just been loaded", texts, seconds, theirs, [.. theirs.Select(_ => "")], each: false, peak: null);
 
         Func<double> Fresh(Func<string, TokenizerContestant> load) => () =>
         {
@@ -34,30 +44,45 @@ internal sealed class TokenizerComparison(BenchmarkReport report, BenchOptions o
         };
     }
 
-    private void Compare(string suffix, string what, List<string> texts, TokenizerContestant ours, TokenizerContestant theirs)
+    private void Encode(string key, string what, List<string> texts, TokenizerContestant ours, TokenizerContestant[] theirs, bool each)
     {
-        string encode = "tokenizer_encode" + suffix, decode = "tokenizer_decode" + suffix;
-        if (!options.Wants(encode) && !options.Wants(decode)) { return; }
+        if (!options.Wants(key) && !(each && theirs.Any(one => options.Wants($"{key}_{one.Key}")))) { return; }
+        // Of repeated texts one is enough to compare.
+        List<string> distinct = [.. texts.Distinct()];
+        string[] equal = [.. theirs.Select(one => ", " + Difference(distinct, text => string.Join(' ', ours.Ids(text)), text => string.Join(' ', one.Ids(text)), "ids"))];
+        PeakMemory.Reset();
+        EncodeAll(ours, texts);
+        long? peak = PeakMemory.Read();
+        double[][] seconds = Interleaved.Seconds(_rounds, 1, [.. ((TokenizerContestant[])[ours, .. theirs]).Select(one => Interleaved.Timed(() => EncodeAll(one, texts)))]);
+        Add(key, what, texts, seconds, theirs, equal, each, peak);
+    }
+
+    private void Decode(string key, string what, List<string> texts, TokenizerContestant ours, TokenizerContestant[] theirs, bool each)
+    {
+        if (!options.Wants(key) && !(each && theirs.Any(one => options.Wants($"{key}_{one.Key}")))) { return; }
         int[][] ids = [.. texts.Select(ours.Ids)];
-        // One copy of repeated texts is enough to compare.
-        string equal = Difference(texts.Distinct().ToList(), text => string.Join(' ', ours.Ids(text)), text => string.Join(' ', theirs.Ids(text)), "ids");
-        var distinct = ids.DistinctBy(one => string.Join(' ', one)).ToList();
-        string equalTexts = Difference(distinct, one => ours.Decoder(one)(), one => theirs.Decoder(one)(), "texts");
-        Func<string>[] ourDecoders = [.. ids.Select(ours.Decoder)], theirDecoders = [.. ids.Select(theirs.Decoder)];
-        if (options.Wants(encode))
+        List<int[]> distinct = [.. ids.DistinctBy(one => string.Join(' ', one))];
+        string[] equal = [.. theirs.Select(one => ", " + Difference(distinct, tokens => ours.Decoder(tokens)(), tokens => one.Decoder(tokens)(), "texts"))];
+        double[][] seconds = Interleaved.Seconds(_rounds, 1, [.. ((TokenizerContestant[])[ours, .. theirs]).Select(one =>
         {
-            PeakMemory.Reset();
-            EncodeAll(ours, texts);
-            long? peak = PeakMemory.Read();
-            double[][] seconds = Interleaved.Seconds(_rounds, 1, Interleaved.Timed(() => EncodeAll(ours, texts)), Interleaved.Timed(() => EncodeAll(theirs, texts)));
-            report.Add(Comparison.OfRates(encode, $"{what}, {Of(texts)} encoded, {equal}", "MB/s", Megabytes(texts), seconds[0], theirs.Name, seconds[1], peak: peak));
+            Func<string>[] decoders = [.. ids.Select(one.Decoder)];
+            return Interleaved.Timed(() => DecodeAll(decoders));
+        })]);
+        Add(key, what, texts, seconds, theirs, equal, each, peak: null);
+    }
+
+    /// <summary>A line against the fastest of the public ones, and one for each if that is wanted.</summary>
+    /// <param name="seconds">[contestants][rounds]; ours first.</param>
+    private void Add(string key, string what, List<string> texts, double[][] seconds, TokenizerContestant[] theirs, string[] equal, bool each, long? peak)
+    {
+        int fastest = Enumerable.Range(0, theirs.Length).MinBy(i => Figure.MedianOf(seconds[i + 1]));
+        if (options.Wants(key)) { report.Add(Line(key, fastest)); }
+        for (int i = 0; each && i < theirs.Length; i++)
+        {
+            if (options.Wants($"{key}_{theirs[i].Key}")) { report.Add(Line($"{key}_{theirs[i].Key}", i)); }
         }
 
-        if (options.Wants(decode))
-        {
-            double[][] seconds = Interleaved.Seconds(_rounds, 1, Interleaved.Timed(() => DecodeAll(ourDecoders)), Interleaved.Timed(() => DecodeAll(theirDecoders)));
-            report.Add(Comparison.OfRates(decode, $"{what}, decoded, {equalTexts}", "MB/s", Megabytes(texts), seconds[0], theirs.Name, seconds[1]));
-        }
+        Comparison Line(string name, int rival) => Comparison.OfRates(name, what + equal[rival], "MB/s", Megabytes(texts), seconds[0], theirs[rival].Name, seconds[rival + 1], peak: peak);
     }
 
     private static void EncodeAll(TokenizerContestant tokenizer, List<string> texts)
