@@ -8,16 +8,16 @@ namespace Ctwa.Bench.Grid;
 /// <param name="Set">What is changed in the quick-start.</param>
 /// <param name="SupervisedSteps">Of the first stage; the first half of them is not measured.</param>
 /// <param name="Steps">Of reinforcement learning.</param>
-/// <param name="Skip">The first of them, which compile code, are not measured.</param>
+/// <param name="Skip">The first of them, beside which the runtime still compiles code (more code on a grid), are not measured: that is start-up.</param>
 internal sealed record GridJob(string Suffix, string What, string[] Set, int SupervisedSteps, int Steps, int Skip)
 {
     private static readonly GridJob s_larger = new(
-        "_2m", "2M parameters", ["model.init.hidden_size=192", "model.init.intermediate_size=512", "model.init.num_hidden_layers=5", "rollout.prompts_per_step=8", "update.prompts_per_update=4"], SupervisedSteps: 20, Steps: 8, Skip: 2);
+        "_2m", "2M parameters", ["model.init.hidden_size=192", "model.init.intermediate_size=512", "model.init.num_hidden_layers=5", "rollout.prompts_per_step=8", "update.prompts_per_update=4"], SupervisedSteps: 100, Steps: 20, Skip: 10);
 
     /// <summary>The quick-start; and a larger model, which a short run leaves out.</summary>
     public static GridJob[] All(bool quick)
     {
-        var small = new GridJob("", "quick-start", [], SupervisedSteps: quick ? 80 : 200, Steps: quick ? 8 : 24, Skip: 3);
+        var small = new GridJob("", "quick-start", [], SupervisedSteps: quick ? 200 : 600, Steps: quick ? 20 : 45, Skip: quick ? 12 : 25);
         return quick ? [small] : [small, s_larger];
     }
 
