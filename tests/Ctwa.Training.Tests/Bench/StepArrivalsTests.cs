@@ -11,9 +11,9 @@ public sealed class StepArrivalsTests
     {
         var arrivals = new StepArrivals();
         byte[] first = Encoding.UTF8.GetBytes(Line("supervised", 1, 0.5) + "\n"), second = Encoding.UTF8.GetBytes(Line("rl", 2, 0.25) + "\n");
-        Assert.Equal(first.Length, arrivals.Add([.. first, .. second[..10]], 1));
+        Assert.Equal(first.Length, arrivals.Add([.. first, .. second.AsSpan(0, 10)], 1));
         Assert.Equal(("supervised", 1, 1.0), Told(Assert.Single(arrivals.Steps)));
-        Assert.Equal(0, arrivals.Add(second[..^1], 2));
+        Assert.Equal(0, arrivals.Add(second.AsSpan(0, second.Length - 1), 2));
         Assert.Single(arrivals.Steps);
         Assert.Equal(second.Length, arrivals.Add(second, 3));
         Assert.Equal(("rl", 2, 3.0), Told(arrivals.Steps[1]));
