@@ -12,7 +12,7 @@ namespace Ctwa.Bench.Grid;
 internal sealed record GridJob(string Suffix, string What, string[] Set, int SupervisedSteps, int Steps, int Skip)
 {
     private static readonly GridJob s_larger = new(
-        "_2m", "2M parameters", ["model.init.hidden_size=192", "model.init.intermediate_size=512", "model.init.num_hidden_layers=5", "rollout.prompts_per_step=8", "update.prompts_per_update=4"], SupervisedSteps: 100, Steps: 20, Skip: 10);
+        "_2m", "2M parameters", ["model.init.hidden_size=192", "model.init.intermediate_size=512", "model.init.num_hidden_layers=5", "rollout.prompts_per_step=8", "update.prompts_per_update=4"], SupervisedSteps: 60, Steps: 16, Skip: 8);
 
     /// <summary>The quick-start; and a larger model, which a short run leaves out.</summary>
     public static GridJob[] All(bool quick)
