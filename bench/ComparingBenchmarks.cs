@@ -1,4 +1,5 @@
 using Ctwa.Bench.Channel;
+using Ctwa.Bench.Compute;
 using Ctwa.Bench.ControlPlane;
 using Ctwa.Bench.Grid;
 using Ctwa.Bench.Kernels;
@@ -13,6 +14,10 @@ internal static class ComparingBenchmarks
 {
     public static IReadOnlyList<ComparingBenchmark> All { get; } =
     [
+        new("training", "one update and scoring, at three sizes, beside plain TorchSharp and PyTorch", TrainingBenchmark.MeasureAsync),
+        new("generation", "tokens per second at batches of 1 to 256, beside plain TorchSharp and PyTorch", GenerationBenchmark.MeasureAsync),
+        new("rl-step", "whole steps of the quick-start by phase, beside a straightforward PyTorch implementation", RlStepBenchmark.MeasureAsync),
+        new("objectives", "gradients of 3 and 8 objectives against one; Gram matrices in GB/s against a copy", ObjectivesBenchmark.MeasureAsync),
         TokenizerBenchmark.Comparing,
         StartupBenchmark.Comparing,
         GridBenchmark.Comparing,

@@ -14,6 +14,8 @@ using Ctwa.Bench.Tokenization;
     ("exactness", "one SHA-256 per job: two runs, lanes, LocalTrainer, SIGKILL and resume", ExactnessBenchmark.RunAsync),
     ("elastic-exactness", "one SHA-256 per job: one to three silos, killed, joining, resumed on another number", ElasticExactnessBenchmark.RunAsync),
     ("chaos", "seeded single faults: bits, hangs, time to the next step; goodput at one kill per minute", ChaosBenchmark.RunAsync),
+    ("summary", "every comparison and the table of goals; fails when a goal said to be reached is not [--quick]", SummaryBenchmark.RunAsync),
+    ("guard", "a short set of ratios against bench/bounds.json, for CI", GuardBenchmark.RunAsync),
     // These have options or processes of their own.
     (TokenizerBenchmark.Comparing.Name, TokenizerBenchmark.Comparing.Purpose, TokenizerBenchmark.RunAsync),
     (GridBenchmark.Comparing.Name, GridBenchmark.Comparing.Purpose, GridBenchmark.RunAsync),

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Ctwa.Training.Kernels;
 using Ctwa.Training.Models;
 using Ctwa.Training.Native;
 using TorchSharp;
@@ -49,6 +50,13 @@ public static class FlatBlocks
         int count = (int)rows.shape[0], pairs = PairCount(count);
         long length = rows.shape[1], blocks = BlockCount(length);
         double[] grams = new double[blocks * pairs];
+        if (rows.device_type == DeviceType.CPU && length > 0 && rows.stride(1) == 1)
+        {
+            nint first = TensorAddress.Of(rows.select(0, 0)), stride = (nint)(rows.stride(0) * sizeof(float));
+            OnHost([.. Enumerable.Range(0, count).Select(row => first + (row * stride))], length, grams);
+            return grams;
+        }
+
         for (long first = 0; first < blocks; first += BlocksPerPass)
         {
             using var scope = NewDisposeScope();
@@ -72,6 +80,57 @@ public static class FlatBlocks
         return grams;
     }
 
+    /// <summary>The same of rows that lie anywhere, without a copy that puts them side by side.</summary>
+    /// <param name="rows">float32, shape [P] each, contiguous.</param>
+    public static double[] GramByBlock(IReadOnlyList<Tensor> rows)
+    {
+        using var scope = NewDisposeScope();
+        if (rows[0].device_type != DeviceType.CPU || rows[0].shape[0] == 0) { return GramByBlock(stack(rows)); }
+        long length = rows[0].shape[0];
+        if (rows.Any(row => row.dim() != 1 || row.dtype != ScalarType.Float32 || row.shape[0] != length || !row.is_contiguous())) { throw new ArgumentException("contiguous float32 vectors of one length are needed.", nameof(rows)); }
+        double[] grams = new double[BlockCount(length) * PairCount(rows.Count)];
+        OnHost([.. rows.Select(TensorAddress.Of)], length, grams);
+        return grams;
+    }
+
+    private static unsafe void OnHost(nint[] rows, long length, double[] grams)
+    {
+        int pairs = PairCount(rows.Length), blocks = (int)BlockCount(length);
+        HostThreads.Each((blocks + 15) / 16, length * rows.Length, part =>
+        {
+            Span<nint> at = stackalloc nint[rows.Length];
+            for (int block = part * 16; block < Math.Min(blocks, (part + 1) * 16); block++)
+            {
+                long offset = (long)block * BlockSize, left = length - offset;
+                if (left < BlockSize)
+                {
+                    Partial(rows, offset, (int)left, grams.AsSpan(block * pairs, pairs));
+                    continue;
+                }
+
+                for (int row = 0; row < rows.Length; row++) { at[row] = rows[row] + (nint)(offset * sizeof(float)); }
+                BlockProducts.Gram(at, grams.AsSpan(block * pairs, pairs));
+            }
+        });
+    }
+
+    /// <summary>The last block, filled up with zeros.</summary>
+    private static unsafe void Partial(nint[] rows, long offset, int left, Span<double> sums)
+    {
+        float[] copies = new float[rows.Length * BlockSize];
+        fixed (float* first = copies)
+        {
+            Span<nint> at = stackalloc nint[rows.Length];
+            for (int row = 0; row < rows.Length; row++)
+            {
+                new ReadOnlySpan<float>((float*)rows[row] + offset, left).CopyTo(copies.AsSpan(row * BlockSize));
+                at[row] = (nint)(first + (row * BlockSize));
+            }
+
+            BlockProducts.Gram(at, sums);
+        }
+    }
+
     /// <summary>Adds block sums one after the other, slice by slice; the result does not depend on the slices.</summary>
     /// <param name="slices">Results of <see cref="SumOfSquaresByBlock"/>, in the order of the slices.</param>
     public static double Sum(params IEnumerable<double[]> slices)
@@ -87,7 +146,7 @@ public static class FlatBlocks
 
     /// <summary>Adds block Gram matrices one after the other, slice by slice; the result does not depend on the slices.</summary>
     /// <param name="count">Rows M.</param>
-    /// <param name="slices">Results of <see cref="GramByBlock"/>, in the order of the slices.</param>
+    /// <param name="slices">Results of <see cref="GramByBlock(Tensor)"/>, in the order of the slices.</param>
     /// <returns>Symmetric, shape [M, M].</returns>
     /// <exception cref="ArgumentException">A slice does not hold whole blocks of M(M+1)/2 numbers.</exception>
     public static double[,] SumGram(int count, params IEnumerable<double[]> slices)

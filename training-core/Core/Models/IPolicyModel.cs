@@ -9,6 +9,9 @@ public interface IPolicyModel : IDisposable
     /// <summary>Rows of the output distribution.</summary>
     int VocabularySize { get; }
 
+    /// <summary>The same weights for passes without libtorch's graph; null where there are none such, and everywhere but in float32 on a CPU.</summary>
+    internal Host.HostDecoder? Host => null;
+
     /// <summary>Makes <c>backward</c> add into <paramref name="flatGradient"/>, shape [layout length], float32.</summary>
     void PointGradientsAt(Tensor flatGradient);
 

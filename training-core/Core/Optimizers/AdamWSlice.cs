@@ -1,3 +1,4 @@
+using Ctwa.Training.Kernels;
 using Ctwa.Training.Native;
 using Ctwa.Training.Specification;
 using TorchSharp;
@@ -12,10 +13,9 @@ namespace Ctwa.Training.Optimizers;
 /// </summary>
 public sealed class AdamWSlice
 {
-    // Bounds the temporary to 4 MB, which a CPU's cache holds; on a GPU to 256 MB, since every call costs a launch.
-    // Multiples of the block size, so that pieces never change bits.
-    private const long PieceSize = 256 * Gradients.FlatBlocks.BlockSize;
-    private const long DevicePieceSize = 64 * PieceSize;
+    // Bounds the temporary on a GPU to 256 MB, since every call costs a launch. Multiples of the block size, so that pieces never change bits.
+    private const long DevicePieceSize = 16_384 * Gradients.FlatBlocks.BlockSize;
+    private const long HostPieceSize = 16 * Gradients.FlatBlocks.BlockSize;
 
     private readonly Tensor parameters;
     private readonly double beta1;
@@ -61,12 +61,18 @@ public sealed class AdamWSlice
         Step++;
         double stepSize = learningRate / (1 - Math.Pow(beta1, Step));
         double secondCorrection = Math.Sqrt(1 - Math.Pow(beta2, Step));
-        long length = parameters.shape[0], piece = parameters.device_type == TorchSharp.DeviceType.CPU ? PieceSize : DevicePieceSize;
+        long length = parameters.shape[0];
+        if (parameters.device_type == TorchSharp.DeviceType.CPU)
+        {
+            OnHost(gradient, new((float)gradientScale, (float)(1 - (learningRate * weightDecay)), (float)(1 - beta1), (float)beta2, (float)(1 - beta2), (float)secondCorrection, (float)epsilon, (float)stepSize));
+            return;
+        }
+
         using var noGrad = no_grad();
-        for (long first = 0; first < length; first += piece)
+        for (long first = 0; first < length; first += DevicePieceSize)
         {
             using var scope = NewDisposeScope();
-            long count = Math.Min(piece, length - first);
+            long count = Math.Min(DevicePieceSize, length - first);
             Tensor p = parameters.narrow(0, first, count), g = gradient.narrow(0, first, count);
             Tensor m = FirstMoment.narrow(0, first, count), v = SecondMoment.narrow(0, first, count);
             if (gradientScale != 1) { g.mul_(Scalars.Of(gradientScale)); }
@@ -78,11 +84,24 @@ public sealed class AdamWSlice
         }
     }
 
+    private unsafe void OnHost(Tensor gradient, AdamWStep.Factors factors)
+    {
+        long length = parameters.shape[0];
+        if (length == 0) { return; }
+        // A view of a flat vector is contiguous; what is not is no vector of ours.
+        nint p = TensorAddress.Of(parameters), m = TensorAddress.Of(FirstMoment), v = TensorAddress.Of(SecondMoment), g = TensorAddress.Of(gradient);
+        HostThreads.Each((int)((length + HostPieceSize - 1) / HostPieceSize), length, piece =>
+        {
+            long first = piece * HostPieceSize;
+            AdamWStep.Apply((float*)p + first, (float*)m + first, (float*)v + first, (float*)g + first, Math.Min(HostPieceSize, length - first), factors);
+        });
+    }
+
     private static void Check(Tensor tensor, Tensor like, string name)
     {
-        if (tensor.dtype != ScalarType.Float32 || tensor.dim() != 1 || tensor.shape[0] != like.shape[0])
+        if (tensor.dtype != ScalarType.Float32 || tensor.dim() != 1 || tensor.shape[0] != like.shape[0] || !tensor.is_contiguous())
         {
-            throw new ArgumentException($"{name} is {tensor.dtype} [{string.Join(", ", tensor.shape)}]; a float32 vector of {like.shape[0]} is needed.", name);
+            throw new ArgumentException($"{name} is {tensor.dtype} [{string.Join(", ", tensor.shape)}]; a contiguous float32 vector of {like.shape[0]} is needed.", name);
         }
     }
 }

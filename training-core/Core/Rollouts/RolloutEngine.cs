@@ -24,6 +24,7 @@ public sealed class RolloutEngine(IPolicyModel model, Device device, int? blockL
     public Completion[] Generate(IReadOnlyList<EncodedPrompt> prompts, SamplingSettings settings)
     {
         if (prompts.Count == 0) { return []; }
+        if (model.Host is { } host) { return new HostRollout(host, settings).Generate(prompts); }
 
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -40,8 +41,8 @@ public sealed class RolloutEngine(IPolicyModel model, Device device, int? blockL
         // From here on a row's position is its prompt's length plus the tokens drawn so far.
         var nextPosition = device.Place(Enumerable.Range(0, rows).Select(r => (long)prompts[r / samples].Tokens.Length).ToArray());
 
-        var drawn = Enumerable.Range(0, rows).Select(r => new Draft(prompts[r / samples], r % samples)).ToArray();
-        var alive = (Draft[])drawn.Clone();
+        var drawn = Enumerable.Range(0, rows).Select(r => new ResponseDraft(prompts[r / samples], r % samples)).ToArray();
+        var alive = (ResponseDraft[])drawn.Clone();
         for (int start = 0; start < settings.MaxNewTokens; start += _blockLength)
         {
             using var blockScope = NewDisposeScope();
@@ -100,7 +101,7 @@ public sealed class RolloutEngine(IPolicyModel model, Device device, int? blockL
     }
 
     /// <summary>Numbers that decide a block's draws, float64 [rows, length].</summary>
-    private Tensor Uniforms(Draft[] alive, SamplingSettings settings, int start, int length)
+    private Tensor Uniforms(ResponseDraft[] alive, SamplingSettings settings, int start, int length)
     {
         double[] uniforms = new double[alive.Length * length];
         for (int row = 0; row < alive.Length; row++)
@@ -117,7 +118,7 @@ public sealed class RolloutEngine(IPolicyModel model, Device device, int? blockL
     /// <summary>Adds a block's tokens to the rows that go on.</summary>
     /// <param name="tokens">int64 [rows, length].</param>
     /// <param name="logProbabilities">float32 [rows, length].</param>
-    private static void Collect(Draft[] alive, Tensor tokens, Tensor logProbabilities, IReadOnlyList<int> stopTokens)
+    private static void Collect(ResponseDraft[] alive, Tensor tokens, Tensor logProbabilities, IReadOnlyList<int> stopTokens)
     {
         int length = (int)tokens.size(1);
         var ids = MemoryMarshal.Cast<byte, long>(tokens.cpu().bytes);
@@ -146,27 +147,5 @@ public sealed class RolloutEngine(IPolicyModel model, Device device, int? blockL
         }
 
         return (device.Place(ids, prompts.Count, width), device.Place(positions, prompts.Count, width), device.Place(mask, prompts.Count, width + room));
-    }
-
-    /// <summary>A response while it grows.</summary>
-    private sealed class Draft(EncodedPrompt prompt, int sample)
-    {
-        private readonly List<int> _tokens = [];
-        private readonly List<float> _logProbabilities = [];
-
-        public EncodedPrompt Prompt { get; } = prompt;
-
-        public int Sample { get; } = sample;
-
-        public bool Stopped { get; private set; }
-
-        public void Add(int token, float logProbability, IReadOnlyList<int> stopTokens)
-        {
-            _tokens.Add(token);
-            _logProbabilities.Add(logProbability);
-            for (int i = 0; i < stopTokens.Count; i++) { Stopped |= stopTokens[i] == token; }
-        }
-
-        public Completion Finish() => new(Prompt, Sample, [.. _tokens], [.. _logProbabilities], Stopped);
     }
 }

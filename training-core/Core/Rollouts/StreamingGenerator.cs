@@ -1,4 +1,5 @@
 using Ctwa.Training.Models;
+using Ctwa.Training.Models.Host;
 using Ctwa.Training.Native;
 using Ctwa.Training.Randomness;
 using TorchSharp;
@@ -20,6 +21,7 @@ public sealed class StreamingGenerator(IPolicyModel model, Device device)
     /// <param name="cancellationToken">Ends the response between two tokens; what there is by then is returned, at least one token.</param>
     public Completion Generate(EncodedPrompt prompt, int sample, SamplingSettings settings, Action<int> onToken, CancellationToken cancellationToken)
     {
+        if (model.Host is { } host) { return Stream(host, prompt, sample, settings, onToken, cancellationToken); }
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         int length = prompt.Tokens.Length;
@@ -53,5 +55,21 @@ public sealed class StreamingGenerator(IPolicyModel model, Device device)
         }
 
         return new Completion(prompt, sample, [.. tokens], [.. logProbabilities], stopped);
+    }
+
+    private static unsafe Completion Stream(HostDecoder host, EncodedPrompt prompt, int sample, SamplingSettings settings, Action<int> onToken, CancellationToken cancellationToken)
+    {
+        using var decoding = new HostDecoding(host, [prompt.Tokens], 1, settings.MaxNewTokens);
+        var rollout = new HostRollout(host, settings);
+        ResponseDraft[] rows = [new(prompt, sample)];
+        int[] only = [0];
+        float* hidden = decoding.PromptHidden;
+        for (int position = 0; ; position++)
+        {
+            rollout.Draw(rows, only, hidden, only, position);
+            onToken(rows[0].Last);
+            if (rows[0].Stopped || position + 1 == settings.MaxNewTokens || cancellationToken.IsCancellationRequested) { return rows[0].Finish(); }
+            hidden = decoding.Step(only, [rows[0].Last], position);
+        }
     }
 }

@@ -21,14 +21,19 @@ internal sealed class PolicyForward(PreparedJob job, PolicyMemory memory, IBlock
         Pack([.. rows.Select(row => completions[row].Prompt.Tokens)], [.. rows.Select(row => completions[row].Tokens)]);
 
     /// <summary>Prompts and responses as one batch.</summary>
-    public PackedBatch Pack(IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> responses) => PackedBatch.Of(prompts, responses, memory.Device, _options.Packed);
+    public PackedBatch Pack(IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> responses) =>
+        policy.Host is null ? PackedBatch.Of(prompts, responses, memory.Device, _options.Packed) : PackedBatch.ForHost(prompts, responses);
 
     /// <summary>A forward pass of the policy that can be back-propagated.</summary>
     /// <param name="mayRecompute">See <see cref="TrainingPass"/>.</param>
-    public TrainingPass Train(PackedBatch batch, bool withEntropy = false, bool mayRecompute = true) => new(policy, batch, _options, withEntropy, mayRecompute);
+    public ITrainingPass Train(PackedBatch batch, bool withEntropy = false, bool mayRecompute = true) => Pass(batch, _options, withEntropy, mayRecompute);
 
     /// <summary>The same for teacher forcing: at temperature 1.</summary>
-    public TrainingPass TrainSupervised(PackedBatch batch) => new(policy, batch, _options.AtTemperatureOne);
+    public ITrainingPass TrainSupervised(PackedBatch batch) => Pass(batch, _options.AtTemperatureOne, withEntropy: false, mayRecompute: true);
+
+    private ITrainingPass Pass(PackedBatch batch, ForwardOptions options, bool withEntropy, bool mayRecompute) => policy.Host is { } host
+        ? new HostTrainingPass(host, batch, options, withEntropy, mayRecompute)
+        : new TrainingPass(policy, batch, options, withEntropy, mayRecompute);
 
     /// <summary>Takes the loss scale out of gradients that a shard has finished.</summary>
     public void Unscale(IEnumerable<Tensor> gradients)
@@ -86,9 +91,10 @@ internal sealed class PolicyForward(PreparedJob job, PolicyMemory memory, IBlock
     private static Tensor Hidden(IPolicyModel model, PackedBatch batch)
     {
         using var noGrad = no_grad();
-        return batch.SelectResponses(model.Hidden(batch.Sequences));
+        return model.Host is { } host ? HostScores.Hidden(host, batch) : batch.SelectResponses(model.Hidden(batch.Sequences));
     }
 
-    private Tensor LogProbabilities(IPolicyModel model, Tensor hidden, PackedBatch batch) =>
-        TokenScores.InChunks(model, hidden, batch.Targets, _options.Temperature, withEntropy: false, _options.LogitRows).LogProbabilities;
+    private Tensor LogProbabilities(IPolicyModel model, Tensor hidden, PackedBatch batch) => model.Host is { } host
+        ? HostScores.LogProbabilities(host, hidden, batch, _options)
+        : TokenScores.InChunks(model, hidden, batch.Targets, _options.Temperature, withEntropy: false, _options.LogitRows).LogProbabilities;
 }

@@ -76,11 +76,11 @@ public sealed class ShardWorker : IDisposable
         foreach (int[] rows in MicroBatches.Of(lengths, microBatchSize, _job.Spec.Update.MaxTokensPerMicroBatch, halvings))
         {
             using var scope = NewDisposeScope();
-            _policy.PointGradientsAt(gradient);
+            if (_policy.Host is null) { _policy.PointGradientsAt(gradient); }
             _policy.DropFor(new DropoutIdentity(_job.Spec.Seed, step, SupervisedDropout | ((long)part.Start + rows[0])));
             var pass = _forward.TrainSupervised(_forward.Pack([.. rows.Select(row => examples[row].Prompt)], [.. rows.Select(row => examples[row].Response)]));
             var loss = pass.LogProbabilities.sum().neg();
-            pass.Backward([new(loss, () => _policy.PointGradientsAt(gradient))]);
+            pass.Backward([new(loss, gradient)]);
             sums = sums.Plus(new UpdateSums { Tokens = (int)pass.LogProbabilities.size(0), Loss = loss.item<float>() });
         }
 
@@ -184,7 +184,7 @@ public sealed class ShardWorker : IDisposable
             at += length;
         }
 
-        Point(part.Rows, gradients[0]);
+        if (_policy.Host is null) { Point(part.Rows, gradients[0]); }
         var weight = _memory.Device.Place(weights);
         var policyWeight = weight;
         if (loss.ImportanceCap > 0) { policyWeight = weight * TokenWeights.Importance(_memory.Device.Place(old), _memory.Device.Place((float[])[.. rows.SelectMany(row => completions[row].LogProbabilities)]), loss.ImportanceCap); }
@@ -251,16 +251,12 @@ public sealed class ShardWorker : IDisposable
     /// <summary>The combined loss for one gradient, or one loss per objective for its own gradient; the forward pass is shared.</summary>
     private List<LossTarget> Targets(Tensor[] losses, Tensor? regularizer, PolicyRows rows, Tensor[] gradients)
     {
-        void Whole(Tensor gradient)
-        {
-            _policy.PointGradientsAt(gradient);
-            _head?.PointGradientsAt(gradient);
-        }
-
+        LossTarget Whole(Tensor loss, Tensor gradient) => new(loss, gradient, null, _head is null ? null : () => _head.PointGradientsAt(gradient));
+        SliceRange? range = rows.LastBlockOnly ? _job.Layout.LastBlock() : null;
         if (rows.Keep)
         {
-            List<LossTarget> targets = [.. losses.Select((loss, m) => new LossTarget(loss, () => Point(rows, gradients[m])))];
-            if (rows.Regularizer && regularizer is not null) { targets.Add(new(regularizer, () => Whole(gradients[^1]))); }
+            List<LossTarget> targets = [.. losses.Select((loss, m) => new LossTarget(loss, gradients[m], range))];
+            if (rows.Regularizer && regularizer is not null) { targets.Add(Whole(regularizer, gradients[^1])); }
             return targets;
         }
 
@@ -268,7 +264,7 @@ public sealed class ShardWorker : IDisposable
             ? losses.Zip(coefficients, (loss, factor) => loss.Times(factor)).Aggregate((sum, loss) => sum.Plus(loss))
             : losses[0];
         if (regularizer is not null) { total = total.Plus(regularizer); }
-        return [new(total, () => Whole(gradients[0]))];
+        return [Whole(total, gradients[0])];
     }
 
     private void Point(PolicyRows rows, Tensor gradient)

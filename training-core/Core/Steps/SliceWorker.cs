@@ -47,10 +47,10 @@ public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRang
         var blocks = new List<double[]>();
         for (long first = start; first < end; first += GramPiece)
         {
-            // Rows side by side are a copy: of a piece, never of the slice.
+            // Rows side by side are a copy on a GPU: of a piece, never of the slice.
             using var disposal = NewDisposeScope();
             long length = Math.Min(GramPiece, end - first);
-            blocks.Add(FlatBlocks.GramByBlock(stack([.. Enumerable.Range(0, rows).Select(row => gradients.Row(row).narrow(0, first - offset, length))])));
+            blocks.Add(FlatBlocks.GramByBlock([.. Enumerable.Range(0, rows).Select(row => gradients.Row(row).narrow(0, first - offset, length))]));
         }
 
         return FlatBlocks.SumGram(rows, blocks);
@@ -109,7 +109,7 @@ public sealed class SliceWorker(PolicyMemory memory, SliceRange range, SliceRang
             long start = first, length = Math.Min(GramPiece, range.Length - first);
             Tensor Piece(Tensor slice) => slice.narrow(0, start, length);
             var displacement = Piece(Part(memory.Weights)).to(memory.Device) - Piece(before).to(memory.Device);
-            for (int row = 0; row < blocks.Length; row++) { blocks[row].Add(FlatBlocks.GramByBlock(stack([displacement, Piece(gradients.Row(row))]))); }
+            for (int row = 0; row < blocks.Length; row++) { blocks[row].Add(FlatBlocks.GramByBlock([displacement, Piece(gradients.Row(row))])); }
         }
 
         return [.. blocks.Select(row => FlatBlocks.SumGram(2, row)[0, 1])];

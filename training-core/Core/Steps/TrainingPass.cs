@@ -7,17 +7,44 @@ namespace Ctwa.Training.Steps;
 
 /// <summary>A loss of a micro-batch and where its gradient goes.</summary>
 /// <param name="Loss">Scalar over the pass's log-probabilities, entropies and hidden states.</param>
-/// <param name="Point">Makes <c>backward</c> add into the gradient that belongs to the loss.</param>
-internal readonly record struct LossTarget(Tensor Loss, Action Point);
+/// <param name="Gradient">Flat gradient that belongs to it, shape [layout length] or [range length].</param>
+/// <param name="Range">Part of the layout that the gradient covers; null: all of it.</param>
+/// <param name="Head">Points what is not the policy's, such as a value head, at the gradient; null: nothing is.</param>
+internal readonly record struct LossTarget(Tensor Loss, Tensor Gradient, SliceRange? Range = null, Action? Head = null)
+{
+    /// <summary>Makes <c>backward</c> add into the gradient.</summary>
+    public void Point(IPolicyModel model)
+    {
+        if (Range is { } range) { model.PointGradientsAt(Gradient, range); }
+        else { model.PointGradientsAt(Gradient); }
+        Head?.Invoke();
+    }
+}
+
+/// <summary>One micro-batch's forward pass of the policy, and its back-propagation for one or several losses. Belongs to the caller's dispose scope.</summary>
+internal interface ITrainingPass
+{
+    /// <summary>Hidden states that predict the response tokens, shape [N, C].</summary>
+    Tensor Hidden { get; }
+
+    /// <summary>Of the response tokens, float32 [N], in nats.</summary>
+    Tensor LogProbabilities { get; }
+
+    /// <summary>Of the distributions that they were drawn from, float32 [N], in nats; null if not asked for.</summary>
+    Tensor? Entropy { get; }
+
+    /// <summary>Adds the gradients of the losses, in their order. Only once.</summary>
+    void Backward(IReadOnlyList<LossTarget> targets);
+}
 
 /// <summary>
-/// One micro-batch's forward pass of the policy, and its back-propagation for one or several losses. In the plain form one
+/// A training pass by libtorch's graph. In the plain form one
 /// graph reaches from the weights to the losses. In the staged form the graph is cut at the hidden states that the logits
 /// are made of: logits are computed in chunks, once without a graph and, when gradients are due, once more; with
 /// recomputation the body is cut at every block too, a block is computed again once, and all losses go back through it.
 /// Belongs to the caller's dispose scope.
 /// </summary>
-internal sealed class TrainingPass
+internal sealed class TrainingPass : ITrainingPass
 {
     private readonly IBlockModel _model;
     private readonly PackedBatch _batch;
@@ -61,18 +88,14 @@ internal sealed class TrainingPass
         foreach (var leaf in Leaves) { leaf.requires_grad_(true); }
     }
 
-    /// <summary>Hidden states that predict the response tokens, shape [N, C].</summary>
     public Tensor Hidden { get; }
 
-    /// <summary>Of the response tokens, float32 [N], in nats.</summary>
     public Tensor LogProbabilities { get; }
 
-    /// <summary>Of the distributions that they were drawn from, float32 [N], in nats; null if not asked for.</summary>
     public Tensor? Entropy { get; }
 
     private IEnumerable<Tensor> Leaves => Entropy is null ? [Hidden, LogProbabilities] : [Hidden, LogProbabilities, Entropy];
 
-    /// <summary>Adds the gradients of the losses, in their order. Only once.</summary>
     public void Backward(IReadOnlyList<LossTarget> targets)
     {
         if (_options.LossScale != 1) { targets = [.. targets.Select(target => target with { Loss = target.Loss.Times(_options.LossScale) })]; }
@@ -160,7 +183,7 @@ internal sealed class TrainingPass
         for (int m = 0; m < targets.Count; m++)
         {
             // Pointing touches every parameter: a single loss points once for all stages.
-            if (targets.Count > 1 || !_pointed) { targets[m].Point(); }
+            if (targets.Count > 1 || !_pointed) { targets[m].Point(_model); }
             _pointed = true;
             work(m, m < targets.Count - 1);
         }

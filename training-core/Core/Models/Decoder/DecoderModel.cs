@@ -1,3 +1,4 @@
+using Ctwa.Training.Models.Host;
 using Ctwa.Training.Models.Lora;
 using Ctwa.Training.Native;
 using Ctwa.Training.Specification;
@@ -34,6 +35,7 @@ public sealed class DecoderModel : IBlockModel
     private readonly LoraAdapters? _adapters;
     private readonly int _headSize;
     private readonly int _group;
+    private readonly Lazy<HostDecoder?> _host;
     private Tensor? _causalMask;
 
     /// <param name="config">Shape of the model.</param>
@@ -64,10 +66,13 @@ public sealed class DecoderModel : IBlockModel
         _finalNorm = _parameters["model.norm.weight"];
         _output = config.TieWordEmbeddings ? _embedding : _parameters["lm_head.weight"];
         _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => new Layer(i, $"model.layers.{i}.", _parameters))];
+        _host = new(() => adapters is null ? HostDecoder.Create(config, layout, flatWeights) : null, LazyThreadSafetyMode.None);
         _rotary = new RotaryEmbedding(_headSize, config.RopeTheta, config.RopeScaling, _type, _device);
     }
 
     public int VocabularySize => _config.VocabSize;
+
+    HostDecoder? IPolicyModel.Host => _host.Value;
 
     public int BlockCount => _layers.Length;
 
@@ -168,6 +173,7 @@ public sealed class DecoderModel : IBlockModel
         foreach (var parameter in _parameters.Values) { parameter.Dispose(); }
         _adapters?.Dispose();
         _rotary.Dispose();
+        if (_host.IsValueCreated) { _host.Value?.Dispose(); }
         _causalMask?.Dispose();
     }
 

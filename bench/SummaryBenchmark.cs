@@ -1,0 +1,43 @@
+using System.Globalization;
+using Ctwa.Bench.Measuring;
+
+namespace Ctwa.Bench;
+
+/// <summary>All comparing benchmarks, then one table of the goals; fails when a goal that is said to be reached is not.</summary>
+internal static class SummaryBenchmark
+{
+    /// <summary>Runs it.</summary>
+    /// <returns>0; 1 if a goal marked reached no longer is, or its line is missing after a full run; 2 for wrong arguments.</returns>
+    public static async Task<int> RunAsync(string[] args)
+    {
+        if (BenchOptions.Parse(args) is not { } options) { return 2; }
+        List<(string Benchmark, Comparison Line)> lines = [];
+        foreach (var benchmark in ComparingBenchmarks.All.Where(benchmark => Goals.All.Any(goal => goal.Benchmark == benchmark.Name)))
+        {
+            Console.WriteLine($"\n## {benchmark.Name}: {benchmark.Purpose}\n");
+            var report = await BenchmarkReport.BeginAsync(benchmark.Name);
+            await benchmark.MeasureAsync(report, options);
+            await report.SaveAsync(options with { Json = null });
+            lines.AddRange(report.Lines.Select(line => (benchmark.Name, line)));
+        }
+
+        Console.WriteLine("\n## Goals\n\n| | goal | measured | |\n|---|---|---|---|");
+        bool holds = true;
+        foreach (var goal in Goals.All)
+        {
+            var line = lines.FirstOrDefault(one => one.Benchmark == goal.Benchmark && one.Line.Key == goal.Key).Line;
+            double? value = line is null ? null : Goal.ValueOf(line);
+            string verdict = (value, goal.Reached) switch
+            {
+                (null, _) => line?.Skipped ?? (options.Quick || options.Only.Length > 0 ? "not part of this short run" : "not measured"),
+                ({ } measured, true) when !goal.Holds(measured) => "NO LONGER REACHED",
+                ({ } measured, _) when goal.Holds(measured) => "reached",
+                _ => "not reached" + (goal.InTheWay.Length > 0 ? ": " + goal.InTheWay : ""),
+            };
+            holds &= verdict != "NO LONGER REACHED" && (verdict != "not measured" || !goal.Reached);
+            Console.WriteLine($"| {goal.What} | {(goal.AtMost ? "≤" : "≥")} {goal.Bound.ToString(CultureInfo.InvariantCulture)} | {value?.ToString("0.###", CultureInfo.InvariantCulture)} | {verdict} |");
+        }
+
+        return holds ? 0 : 1;
+    }
+}
