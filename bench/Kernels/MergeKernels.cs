@@ -6,7 +6,8 @@ namespace Ctwa.Bench.Kernels;
 /// <summary>Bytes of a word to one token, when the word has not been seen before.</summary>
 public class MergeKernels
 {
-    private const string Word = "internationalization";
+    // No letter twice: no merge fits where it is not meant.
+    private const string Word = "abcdefghijklmnopqrst";
 
     private BytePairMerger? _merger;
 
