@@ -1,5 +1,11 @@
+using Ctwa.Bench.Channel;
 using Ctwa.Bench.Compute;
+using Ctwa.Bench.ControlPlane;
+using Ctwa.Bench.Grid;
+using Ctwa.Bench.Kernels;
 using Ctwa.Bench.Measuring;
+using Ctwa.Bench.Startup;
+using Ctwa.Bench.Tokenization;
 
 namespace Ctwa.Bench;
 
@@ -12,5 +18,11 @@ internal static class ComparingBenchmarks
         new("generation", "tokens per second at batches of 1 to 256, beside plain TorchSharp and PyTorch", GenerationBenchmark.MeasureAsync),
         new("rl-step", "whole steps of the quick-start by phase, beside a straightforward PyTorch implementation", RlStepBenchmark.MeasureAsync),
         new("objectives", "gradients of 3 and 8 objectives against one; Gram matrices in GB/s against a copy", ObjectivesBenchmark.MeasureAsync),
+        TokenizerBenchmark.Comparing,
+        StartupBenchmark.Comparing,
+        GridBenchmark.Comparing,
+        ControlPlaneBenchmark.Comparing,
+        ChannelBenchmark.Comparing,
+        KernelsBenchmark.Comparing,
     ];
 }

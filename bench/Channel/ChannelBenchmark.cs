@@ -1,8 +1,5 @@
-using System.Diagnostics;
 using System.Globalization;
-using System.Security.Cryptography;
-using Ctwa.Grains.Channel;
-using Microsoft.Extensions.Logging.Abstractions;
+using Ctwa.Bench.Measuring;
 
 namespace Ctwa.Bench.Channel;
 
@@ -18,11 +15,15 @@ internal static class ChannelBenchmark
           which is what a machine without free processors does to grain calls; more than 64 bytes per transfer.
           The goals suppose a machine that does nothing else: large pulls stand back for other threads, a raw socket does not.
           --quick  fewer sizes, shorter rounds
+          Afterwards the same speeds as lines of a comparison, which a full run keeps in docs/measurements.
         """;
 
     private const double GoalRatio = 0.8, FarRatio = 0.6, GoalLatency = 3, FarLatency = 6, GoalBytes = 1, FarBytes = 64;
 
     private const int GoalSize = 16 << 20;
+
+    /// <summary>The speeds alone, as lines.</summary>
+    public static ComparingBenchmark Comparing { get; } = new("channel", "the tensor channel against a raw socket: GB/s, allocations, grain calls beside it", MeasureAsync);
 
     /// <summary>Runs the benchmark.</summary>
     /// <returns>0, 1 if a goal is missed by far or bytes differ, 2 for wrong arguments.</returns>
@@ -39,104 +40,65 @@ internal static class ChannelBenchmark
 
         var machine = await MachineDescription.ReadAsync(Checkout.Find());
         Console.WriteLine($"{machine.Machine}\nload {machine.Load} at the start, {machine.Date}, {machine.Commit}\n");
-        var (first, second, authority) = BenchCertificates.Make();
-        string secret = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
-        var settings = new ServingProcess.Settings(secret, first, authority, Silo: only is "" or "latency");
-        using var serving = await ServingProcess.StartAsync(settings);
-        var tensor = new BenchTensor();
-        var tls = BenchCertificates.Load(second, authority);
-        nint[] destinations = Throughput.Allocate();
-        var channels = ChannelWays.OfChannel.ToDictionary(way => way, way => new TensorChannel(ChannelWays.Options(way, secret, tls), tensor, NullLogger<TensorChannel>.Instance));
-        Throughput[] ways = [.. ((string[])[ChannelWays.Raw, .. ChannelWays.OfChannel]).Select(way => new Throughput(way, channels.GetValueOrDefault(way), serving.Where.Ports[way]))];
-        foreach (var way in ways) { way.Use(destinations); }
-
-        bool good = await CopiesAsync(ways, tensor, destinations);
+        await using var ends = await ChannelEnds.OpenAsync(silo: only is "" or "latency");
+        bool good = await ends.CopiesAsync();
+        List<SpeedsOfSize> speeds = [];
         if (only is "" or "speed")
         {
-            double ratio = await SpeedAsync(ways, serving, quick);
+            await foreach (var size in ChannelSpeed.MeasureAsync(ends, quick, rounds: null)) { speeds.Add(size); }
+            double ratio = PrintSpeeds(ends.Ways, speeds);
             good &= Judge("channel against raw socket at 16 MB", ratio, ratio >= GoalRatio, ratio >= FarRatio, $"at least {GoalRatio:0.0}");
         }
 
         if (only is "" or "allocations")
         {
             // A serving process without a silo, whose timers would be counted too.
-            using var alone = await ServingProcess.StartAsync(settings with { Silo = false });
-            Throughput[] toIt = [.. ways.Select(way => new Throughput(way.Way, channels.GetValueOrDefault(way.Way), alone.Where.Ports[way.Way]))];
-            foreach (var way in toIt) { way.Use(destinations); }
-            double bytes = await AllocationsAsync(toIt, alone, quick ? 300 : 1000);
+            using var alone = await ServingProcess.StartAsync(ends.Settings with { Silo = false });
+            double bytes = await AllocationsAsync(ends.WaysTo(alone), alone, quick ? 300 : 1000);
             good &= Judge("bytes allocated per warm transfer, most of both ends", bytes, bytes < GoalBytes, bytes <= FarBytes, "0");
         }
 
         if (only is "" or "latency")
         {
-            var (latency, control) = await LatencyAsync(ways, serving, destinations, quick);
+            var (latency, control) = await LatencyAsync(ends, quick);
             good &= Judge("grain calls beside the channel, times idle", latency, latency < GoalLatency, latency < Math.Max(FarLatency, control), $"below {GoalLatency:0}");
         }
 
-        foreach (var channel in channels.Values) { await channel.DisposeAsync(); }
+        await LinesAsync(ends, speeds, quick);
         return good ? 0 : 1;
     }
 
-    private static async Task<bool> CopiesAsync(Throughput[] ways, BenchTensor tensor, nint[] destinations)
+    private static async Task LinesAsync(ChannelEnds ends, List<SpeedsOfSize> speeds, bool quick)
     {
-        foreach (var way in ways)
-        {
-            Clear(destinations[0]);
-            await way.RunAsync(BenchTensor.Bytes, 1, TimeSpan.Zero);
-            if (tensor.IsCopied(destinations[0], BenchTensor.Bytes)) { continue; }
-            Console.WriteLine($"{way.Way}: what arrived differs from what was sent");
-            return false;
-        }
-
-        return true;
-
-        static unsafe void Clear(nint destination) => new Span<byte>((void*)destination, BenchTensor.Bytes).Clear();
+        if (speeds.Count == 0) { return; }
+        Console.WriteLine();
+        var report = await BenchmarkReport.BeginAsync(Comparing.Name);
+        foreach (var line in speeds.SelectMany(size => ChannelSpeed.Lines(size, ends.Ways, PeakMemory.Read()))) { report.Add(line); }
+        await report.SaveAsync(new BenchOptions(Quick: quick));
     }
 
-    private static async Task<double> SpeedAsync(Throughput[] ways, ServingProcess serving, bool quick)
+    private static async Task MeasureAsync(BenchmarkReport report, BenchOptions options)
     {
-        int[] sizes = quick ? [64 << 10, 1 << 20, 16 << 20] : [64 << 10, 1 << 20, 4 << 20, 16 << 20, 64 << 20];
-        int rounds = quick ? 7 : 11;
-        double goal = 0;
-        var cpu = new List<string>();
-        Console.WriteLine($"GB/s, median of {rounds} rounds (times the raw socket of the same round)\n\n| size | in flight | {string.Join(" | ", ways.Select(way => way.Way))} |\n|---|---|{string.Concat(ways.Select(_ => "---|"))}");
-        foreach (int size in sizes)
+        await using var ends = await ChannelEnds.OpenAsync(silo: false);
+        if (!await ends.CopiesAsync()) { throw new InvalidOperationException("the channel's bytes differ; see above."); }
+        await foreach (var size in ChannelSpeed.MeasureAsync(ends, options.Quick, options.Rounds))
         {
-            foreach (int inFlight in (int[])[1, Throughput.MostInFlight])
-            {
-                var used = ways.ToDictionary(way => way, _ => new List<double>());
-                var speeds = ways.ToDictionary(way => way, _ => new List<double>());
-                var time = TimeSpan.FromMilliseconds(quick ? 150 : 300);
-                foreach (var way in ways) { await way.RunAsync(size, inFlight, time / 2); }
-                for (int round = 0; round < rounds; round++)
-                {
-                    // In turns and from another start each round: what else the machine does falls on all alike.
-                    for (int i = 0; i < ways.Length; i++)
-                    {
-                        var way = ways[(i + round) % ways.Length];
-                        double before = await CpuAsync(serving);
-                        var (transfers, speed) = await way.RunAsync(size, inFlight, time);
-                        speeds[way].Add(speed);
-                        used[way].Add((await CpuAsync(serving) - before) / (transfers * (size / 1e9)));
-                    }
-                }
+            foreach (var line in ChannelSpeed.Lines(size, ends.Ways, PeakMemory.Read()).Where(line => options.Wants(line.Key))) { report.Add(line); }
+        }
+    }
 
-                double Ratio(Throughput way) => HeadOfLine.At([.. speeds[way].Zip(speeds[ways[0]], (own, raw) => own / raw)], 0.5);
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {(size < 1 << 20 ? $"{size >> 10} KB" : $"{size >> 20} MB")} | {inFlight} | {string.Join(" | ", ways.Select((way, i) => string.Create(CultureInfo.InvariantCulture, $"{HeadOfLine.At(speeds[way], 0.5) / 1e9:0.00}{(i == 0 ? "" : $" ({Ratio(way):0.00})")}")))} |"));
-                if (size != GoalSize) { continue; }
-                cpu.Add($"| {inFlight} | {string.Join(" | ", ways.Select(way => HeadOfLine.At(used[way], 0.5).ToString("0", CultureInfo.InvariantCulture)))} |");
-                if (inFlight == 1) { goal = Ratio(ways[1]); }
-            }
+    /// <returns>What the plain channel carries at 16 MB, one at a time, times the raw socket.</returns>
+    private static double PrintSpeeds(Throughput[] ways, List<SpeedsOfSize> speeds)
+    {
+        Console.WriteLine($"GB/s, median of {speeds[0].BytesPerSecond[0].Length} rounds (times the raw socket of the same round)\n\n| size | in flight | {string.Join(" | ", ways.Select(way => way.Way))} |\n|---|---|{string.Concat(ways.Select(_ => "---|"))}");
+        foreach (var one in speeds)
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {ChannelSpeed.Text(one.Size)} | {one.InFlight} | {string.Join(" | ", ways.Select((_, i) => string.Create(CultureInfo.InvariantCulture, $"{HeadOfLine.At([.. one.BytesPerSecond[i]], 0.5) / 1e9:0.00}{(i == 0 ? "" : $" ({one.Ratio(i):0.00})")}")))} |"));
         }
 
+        var cpu = speeds.Where(one => one.Size == GoalSize).Select(one => $"| {one.InFlight} | {string.Join(" | ", ways.Select((_, i) => HeadOfLine.At([.. one.CpuMsPerGB[i]], 0.5).ToString("0", CultureInfo.InvariantCulture)))} |");
         Console.WriteLine($"\nms of processor per GB at 16 MB, both processes together\n\n| in flight | {string.Join(" | ", ways.Select(way => way.Way))} |\n|---|{string.Concat(ways.Select(_ => "---|"))}\n{string.Join("\n", cpu)}");
-        return goal;
-    }
-
-    private static async Task<double> CpuAsync(ServingProcess serving)
-    {
-        using var own = Process.GetCurrentProcess();
-        return own.TotalProcessorTime.TotalMilliseconds + (await serving.UsedAsync()).CpuMs;
+        return speeds.Single(one => one is { Size: GoalSize, InFlight: 1 }).Ratio(1);
     }
 
     private static async Task<double> AllocationsAsync(Throughput[] ways, ServingProcess serving, int transfers)
@@ -162,14 +124,14 @@ internal static class ChannelBenchmark
         return most;
     }
 
-    private static async Task<(double Channel, double Control)> LatencyAsync(Throughput[] ways, ServingProcess serving, nint[] destinations, bool quick)
+    private static async Task<(double Channel, double Control)> LatencyAsync(ChannelEnds ends, bool quick)
     {
-        await using var silo = await EchoSilo.StartAsync(serving.Where.SiloPort);
+        await using var silo = await EchoSilo.StartAsync(ends.Serving.Where.SiloPort);
         Console.WriteLine("\ngrain calls between the two processes' silos every 5 ms, ms, while 4 x 16 MB are in flight\n\n| beside | idle median | p95 | loaded median | p95 | max | times | GB/s meanwhile |\n|---|---|---|---|---|---|---|---|");
         double channel = 0, control = 0;
         var copies = new Throughput(ChannelWays.Copies, null, 0);
-        copies.Use(destinations);
-        foreach (var way in (Throughput[])[copies, .. ways])
+        copies.Use(ends.Destinations);
+        foreach (var way in (Throughput[])[copies, .. ends.Ways])
         {
             var (idle, loaded, ratio) = await HeadOfLine.MeasureAsync(silo.Echo, way, quick ? 3 : 5, TimeSpan.FromSeconds(2));
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {way.Way} | {idle.Median:0.00} | {idle.Percentile95:0.00} | {loaded.Median:0.00} | {loaded.Percentile95:0.00} | {loaded.Maximum:0.0} | {ratio:0.00} | {loaded.BytesPerSecond / 1e9:0.00} |"));

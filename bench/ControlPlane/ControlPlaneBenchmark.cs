@@ -1,11 +1,6 @@
-using System.Diagnostics;
 using System.Globalization;
-using System.Reflection;
-using Ctwa.TestKit.Grid;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
-using Orleans.Hosting;
+using Ctwa.Bench.Measuring;
+using Ctwa.Grains.Coordination;
 
 namespace Ctwa.Bench.ControlPlane;
 
@@ -17,11 +12,16 @@ internal static class ControlPlaneBenchmark
 {
     private const double GoalMilliseconds = 150;
 
+    private static readonly int[] s_sizes = [16, 256, 1_000, 10_000];
+
+    public static ComparingBenchmark Comparing { get; } = new("control-plane", "what a step costs beside its computing: 16 to 10,000 simulated shards on two silos", MeasureAsync);
+
     private const string Help = """
         usage: control-plane [options]
+        without options of its own: 16, 256, 1000 and 10000 shards, lines as those of other comparisons; else one size in detail:
           --shards N    simulated shards over two silos (default 10000)
           --steps N     measured steps per way (default 40; half as many come first)
-        exit code 1: the fan-out's median is above the goal of 150 ms
+        exit code 1 for one size: the fan-out's median is above the goal of 150 ms
         """;
 
     /// <summary>Runs the benchmark; with <c>--silo</c> it is one of its own silos.</summary>
@@ -31,6 +31,13 @@ internal static class ControlPlaneBenchmark
         {
             await ControlPlaneSilo.RunAsync(int.Parse(silo, CultureInfo.InvariantCulture), int.Parse(gateway, CultureInfo.InvariantCulture), int.Parse(primary, CultureInfo.InvariantCulture));
             return 0;
+        }
+
+        if (!args.Any(arg => arg is "--shards" or "--steps"))
+        {
+            int code = await Comparing.RunAsync(args);
+            if (code != 0) { await Console.Error.WriteLineAsync(Help); }
+            return code;
         }
 
         if (Parse(args) is not var (shards, steps))
@@ -44,73 +51,41 @@ internal static class ControlPlaneBenchmark
         Console.WriteLine($"machine: {machine.Machine}; load {machine.Load}; commit {machine.Commit}");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{shards} shards on 2 silo processes, {steps} steps of generate, score, accumulate; milliseconds per step"));
         Console.WriteLine($"{"calls",-34}{"p50",8}{"p95",8}{"max",8}   {"generate",9}{"score",9}{"accumulate",11}   {"CPU a",7}{"CPU b",7}   {"first",7}");
-        string folder = Directory.CreateTempSubdirectory("ctwa-control-plane-").FullName;
-        int[] ports = FreePorts.Find(4);
-        await using var first = await StartAsync(checkout, folder, "silo-a", ports[0], ports[1], ports[0]);
-        await using var second = await StartAsync(checkout, folder, "silo-b", ports[2], ports[3], ports[0]);
-        using var client = Client(ports[1]);
-        await client.StartAsync();
-        var grain = client.Services.GetRequiredService<IGrainFactory>().GetGrain<IControlPlaneGrain>("coordinator");
-        var clock = Stopwatch.StartNew();
-        while (await grain.Members() < 2)
-        {
-            if (clock.Elapsed > TimeSpan.FromSeconds(60)) { throw new TimeoutException("the second silo did not join within 60 s."); }
-            await Task.Delay(200);
-        }
-
-        var measurement = new Measurement(grain, shards, steps, first, second);
-        await measurement.RunAsync("one per shard", fan: false);
-        double best = await measurement.RunAsync("batches by silo (the trainer's)", fan: true);
-        await client.StopAsync();
-        Directory.Delete(folder, recursive: true);
+        await using var grid = await ControlPlaneGrid.StartAsync(checkout);
+        await MeasureAsync(grid, "one per shard", shards, steps, fan: false);
+        double best = await MeasureAsync(grid, "batches by silo (the trainer's)", shards, steps, fan: true);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"goal for the fan-out: at most {GoalMilliseconds} ms: {(best <= GoalMilliseconds ? "reached" : "NOT reached")}"));
         return best <= GoalMilliseconds ? 0 : 1;
     }
 
-    private sealed class Measurement(IControlPlaneGrain grain, int shards, int steps, GridProcess first, GridProcess second)
+    /// <summary>The sizes, each as the trainer calls so many shards, and with a call per shard.</summary>
+    private static async Task MeasureAsync(BenchmarkReport report, BenchOptions options)
     {
-        private int _number;
-
-        /// <returns>The median step, milliseconds.</returns>
-        public async Task<double> RunAsync(string name, bool fan)
+        int[] sizes = [.. s_sizes.Where(size => options.Wants(KeyOf(size)))];
+        if (sizes.Length == 0) { return; }
+        await using var grid = await ControlPlaneGrid.StartAsync(Checkout.Find());
+        foreach (int shards in sizes)
         {
-            double cold = (await grain.Step(++_number, shards, fan)).Sum();
-            for (int i = 0; i < steps / 2; i++) { await grain.Step(++_number, shards, fan); }
-            double[] cpu = [Cpu(first), Cpu(second)];
-            double[][] phases = new double[steps][];
-            for (int i = 0; i < steps; i++) { phases[i] = await grain.Step(++_number, shards, fan); }
-            cpu = [(Cpu(first) - cpu[0]) / steps, (Cpu(second) - cpu[1]) / steps];
-            double[] sums = [.. phases.Select(step => step.Sum()).Order()];
-            double[] parts = [.. Enumerable.Range(0, 3).Select(phase => Percentile([.. phases.Select(step => step[phase]).Order()], 0.5))];
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-34}{Percentile(sums, 0.5),8:0.0}{Percentile(sums, 0.95),8:0.0}{sums[^1],8:0.0}   {parts[0],9:0.0}{parts[1],9:0.0}{parts[2],11:0.0}   {cpu[0],7:0}{cpu[1],7:0}   {cold,7:0}"));
-            return Percentile(sums, 0.5);
+            int steps = options.RoundsOr(full: 40, quick: 10);
+            bool fan = shards >= GrainBackend.FanFrom;
+            var run = await grid.RunAsync(shards, steps, fan);
+            report.Add(Comparison.Alone(KeyOf(shards), string.Create(CultureInfo.InvariantCulture, $"control of a step of {shards:N0} shards on two silos, {(fan ? "batches by silo" : "a call per shard")}"), "s", Figure.Of(run.Steps.Select(step => step.Sum() / 1e3)), grid.PeakBytes));
         }
+    }
 
-        /// <summary>Processor time that a silo has used, milliseconds.</summary>
-        private static double Cpu(GridProcess silo)
-        {
-            using var process = Process.GetProcessById(silo.Self.Id);
-            return process.TotalProcessorTime.TotalMilliseconds;
-        }
+    private static string KeyOf(int shards) => FormattableString.Invariant($"control_{shards}");
+
+    /// <returns>The median step, milliseconds.</returns>
+    private static async Task<double> MeasureAsync(ControlPlaneGrid grid, string name, int shards, int steps, bool fan)
+    {
+        var (phases, cpu, cold) = await grid.RunAsync(shards, steps, fan);
+        double[] sums = [.. phases.Select(step => step.Sum()).Order()];
+        double[] parts = [.. Enumerable.Range(0, 3).Select(phase => Percentile([.. phases.Select(step => step[phase]).Order()], 0.5))];
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-34}{Percentile(sums, 0.5),8:0.0}{Percentile(sums, 0.95),8:0.0}{sums[^1],8:0.0}   {parts[0],9:0.0}{parts[1],9:0.0}{parts[2],11:0.0}   {cpu[0],7:0}{cpu[1],7:0}   {cold,7:0}"));
+        return Percentile(sums, 0.5);
     }
 
     private static double Percentile(double[] ordered, double share) => ordered[(int)Math.Min(ordered.Length - 1, Math.Floor(share * ordered.Length))];
-
-    private static async Task<GridProcess> StartAsync(Checkout checkout, string folder, string name, int siloPort, int gatewayPort, int primaryPort)
-    {
-        string[] ports = [.. ((int[])[siloPort, gatewayPort, primaryPort]).Select(port => port.ToString(CultureInfo.InvariantCulture))];
-        var silo = await GridProcess.StartAsync(name, [checkout.DotnetHost, Assembly.GetExecutingAssembly().Location, "control-plane", "--silo", .. ports], Path.Combine(folder, name + ".log"), folder);
-        await silo.WaitForLogAsync(ControlPlaneSilo.Ready, TimeSpan.FromSeconds(90));
-        return silo;
-    }
-
-    private static IHost Client(int gatewayPort)
-    {
-        var builder = Host.CreateApplicationBuilder();
-        builder.Logging.ClearProviders();
-        builder.UseOrleansClient(client => client.UseLocalhostClustering(gatewayPort, ControlPlaneSilo.Cluster, ControlPlaneSilo.Cluster));
-        return builder.Build();
-    }
 
     private static (int Shards, int Steps)? Parse(string[] args)
     {

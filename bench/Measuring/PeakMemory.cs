@@ -14,7 +14,12 @@ internal static class PeakMemory
     }
 
     /// <summary>Bytes; null where the system does not tell.</summary>
-    public static long? Read() => File.Exists("/proc/self/status") && File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)) is { } found
+    public static long? Read() => Read("/proc/self/status");
+
+    /// <summary>Of another process, since it began.</summary>
+    public static long? Read(int process) => Read(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/status"));
+
+    private static long? Read(string status) => File.Exists(status) && File.ReadLines(status).FirstOrDefault(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)) is { } found
         ? 1024 * long.Parse(found.AsSpan(6, found.Length - 8), NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture)
         : null;
 }
