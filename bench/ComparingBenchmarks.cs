@@ -1,3 +1,4 @@
+using Ctwa.Bench.Checkpoints;
 using Ctwa.Bench.Measuring;
 
 namespace Ctwa.Bench;
@@ -7,5 +8,7 @@ internal static class ComparingBenchmarks
 {
     public static IReadOnlyList<ComparingBenchmark> All { get; } =
     [
+        new("checkpoint", "what a checkpoint after every step costs the steps, and until it is on the disk", CheckpointBenchmark.MeasureAsync),
+        new("safetensors", "loading and saving a model's file against copying it", SafetensorsBenchmark.MeasureAsync),
     ];
 }
