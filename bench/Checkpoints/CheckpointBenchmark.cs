@@ -32,7 +32,7 @@ internal static class CheckpointBenchmark
         // Both do all steps, so both write the last checkpoint; it is no part of any step that counts.
         var with = job with { Schedule = job.Schedule with { CheckpointEvery = 1 } };
         var without = job with { Schedule = job.Schedule with { CheckpointEvery = 1_000_000 } };
-        double[] ours = new double[rounds], theirs = new double[rounds], stall = new double[rounds];
+        double[] ours = new double[rounds], theirs = new double[rounds], stall = new double[rounds], work = new double[rounds], plain = new double[rounds];
         var durable = new List<double>();
         long bytes = 0;
         PeakMemory.Reset();
@@ -44,7 +44,8 @@ internal static class CheckpointBenchmark
                 bool writes = (round + turn) % 2 == 0;
                 var timed = await TimedSteps.RunAsync(writes ? with : without, Path.Combine(folder, "run"));
                 bytes = timed.Bytes;
-                if (writes) { (beside, durable) = (timed.Seconds, [.. durable, .. timed.Durable]); } else { alone = timed.Seconds; }
+                if (writes) { (beside, durable, work[round]) = (timed.Seconds, [.. durable, .. timed.Durable], timed.ProcessorSeconds); }
+                else { (alone, plain[round]) = (timed.Seconds, timed.ProcessorSeconds); }
             }
 
             // The sum over steps: where a write takes longer than a step, it is the step after the next that waits.
@@ -55,6 +56,7 @@ internal static class CheckpointBenchmark
         string shown = string.Create(CultureInfo.InvariantCulture, $"{what}, {bytes / 1e6:0.#} MB of weights and moments");
         report.Add(Comparison.OfTimes("checkpoint_step" + suffix, $"RL step with a checkpoint after each, {shown}", ours, "LocalTrainer without checkpoints", theirs, peak: PeakMemory.Read()));
         report.Add(Comparison.Alone("checkpoint_stall" + suffix, $"share of a step that its checkpoint adds, {shown}", "share", Figure.Of(stall)));
+        report.Add(Comparison.OfTimes("checkpoint_work" + suffix, $"processor time of a step and its checkpoint, all threads, {shown}", work, "LocalTrainer without checkpoints", plain));
         report.Add(Comparison.Alone("checkpoint_durable" + suffix, $"from the end of a step to its complete checkpoint beside the next, {shown}", "s", Figure.Of(durable)));
     }
 

@@ -14,12 +14,16 @@ internal sealed class TimedSteps : ITrainingObserver
     private static readonly TimeSpan s_betweenLooks = TimeSpan.FromMilliseconds(2);
 
     private readonly SortedDictionary<int, long> _ends = [];
+    private readonly SortedDictionary<int, TimeSpan> _processor = [];
     private readonly string _checkpoints;
 
     private TimedSteps(string folder) => _checkpoints = Path.Combine(folder, "checkpoints");
 
     /// <summary>Seconds of the steps that count, with what lies between them; [steps].</summary>
     public double[] Seconds => [.. _ends.Keys.Where(step => step > Cold).Select(step => Stopwatch.GetElapsedTime(_ends[step - 1], _ends[step]).TotalSeconds)];
+
+    /// <summary>Seconds of processor time per step, all threads together, over the same steps.</summary>
+    public double ProcessorSeconds => (_processor[_processor.Keys.Last()] - _processor[Cold]).TotalSeconds / (_processor.Keys.Last() - Cold);
 
     /// <summary>Bytes of weights and moments.</summary>
     public long Bytes { get; private set; }
@@ -61,7 +65,9 @@ internal sealed class TimedSteps : ITrainingObserver
     {
         if (stage != TrainingStage.Rl) { return; }
         using var line = JsonDocument.Parse(json);
-        lock (_ends) { _ends[line.RootElement.GetProperty("step").GetInt32()] = Stopwatch.GetTimestamp(); }
+        int step = line.RootElement.GetProperty("step").GetInt32();
+        lock (_ends) { _ends[step] = Stopwatch.GetTimestamp(); }
+        _processor[step] = Environment.CpuUsage.TotalTime;
     }
 
     public void Message(string text) { }
@@ -82,7 +88,7 @@ internal sealed class TimedSteps : ITrainingObserver
             long now = Stopwatch.GetTimestamp();
             lock (_ends)
             {
-                if (step > Cold && _ends.ContainsKey(step)) { Durable.Add(Stopwatch.GetElapsedTime(_ends[step], now).TotalSeconds); }
+                if (step > Cold && _ends.TryGetValue(step, out long ended)) { Durable.Add(Stopwatch.GetElapsedTime(ended, now).TotalSeconds); }
             }
 
             step++;

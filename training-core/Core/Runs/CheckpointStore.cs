@@ -33,10 +33,13 @@ public sealed class CheckpointStore(string folder, RunDirectory? run = null)
             DeleteFolder(temporary);
             Directory.CreateDirectory(temporary);
             await writeFiles(temporary);
-            AtomicFile.Write(Path.Combine(temporary, StateFile), JsonSerializer.SerializeToUtf8Bytes(state, StateJson.Options), durable: true);
+            File.WriteAllBytes(Path.Combine(temporary, StateFile), JsonSerializer.SerializeToUtf8Bytes(state, StateJson.Options));
             // Written by others, perhaps on another machine, and not all of it synced: read once for the hash, it can be synced on the way.
             var manifest = new CheckpointManifest(1, Directory.GetFiles(temporary).Order(StringComparer.Ordinal).ToDictionary(file => Path.GetFileName(file), HashAndSync));
-            AtomicFile.Write(Path.Combine(temporary, ManifestFile), JsonSerializer.SerializeToUtf8Bytes(manifest, StateJson.Options), durable: true);
+            string manifestPath = Path.Combine(temporary, ManifestFile);
+            File.WriteAllBytes(manifestPath, JsonSerializer.SerializeToUtf8Bytes(manifest, StateJson.Options));
+            HashAndSync(manifestPath);
+            AtomicFile.SyncFolder(temporary);
             Fenced(() =>
             {
                 DeleteFolder(target); // Only a redo of the same step meets one: same bits.
