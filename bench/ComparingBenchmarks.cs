@@ -1,4 +1,5 @@
 using Ctwa.Bench.Channel;
+using Ctwa.Bench.Checkpoints;
 using Ctwa.Bench.Compute;
 using Ctwa.Bench.ControlPlane;
 using Ctwa.Bench.Grid;
@@ -24,5 +25,7 @@ internal static class ComparingBenchmarks
         ControlPlaneBenchmark.Comparing,
         ChannelBenchmark.Comparing,
         KernelsBenchmark.Comparing,
+        new("checkpoint", "what a checkpoint after every step costs the steps, and until it is on the disk", CheckpointBenchmark.MeasureAsync),
+        new("safetensors", "loading and saving a model's file against copying it", SafetensorsBenchmark.MeasureAsync),
     ];
 }

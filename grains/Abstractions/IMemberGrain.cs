@@ -109,6 +109,20 @@ public sealed record FreezeWork(string Key, [property: Id(0)] string? Path) : Me
 [GenerateSerializer, Immutable, Alias("ctwa.SaveWork")]
 public sealed record SaveWork(string Key, [property: Id(0)] string Folder, [property: Id(1)] long Version, [property: Id(2)] ImmutableArray<string> Sources) : MemberWork(Key);
 
+/// <summary>Gather the slices that others hold and copy all of them, for a checkpoint that is written beside the steps; <see cref="WriteWork"/> does that.</summary>
+/// <param name="Key">Identity, and the copy's name.</param>
+/// <param name="Version">Policy version.</param>
+/// <param name="Sources">Holder of each slice, shape [slices].</param>
+[GenerateSerializer, Immutable, Alias("ctwa.SnapshotWork")]
+public sealed record SnapshotWork(string Key, [property: Id(0)] long Version, [property: Id(1)] ImmutableArray<string> Sources) : MemberWork(Key);
+
+/// <summary>Write a checkpoint's files from a copy.</summary>
+/// <param name="Key">Identity.</param>
+/// <param name="Snapshot">Key of the copy's <see cref="SnapshotWork"/>.</param>
+/// <param name="Folder">Folder to write into.</param>
+[GenerateSerializer, Immutable, Alias("ctwa.WriteWork")]
+public sealed record WriteWork(string Key, [property: Id(0)] string Snapshot, [property: Id(1)] string Folder) : MemberWork(Key);
+
 /// <summary>Where a member's piece of work stands.</summary>
 /// <param name="Status">Of the work.</param>
 /// <param name="Result">Present when done.</param>

@@ -10,7 +10,7 @@ using TorchSharp;
 
 namespace Ctwa.Grains.Compute;
 
-/// <summary>The silo's part in what silos do together: loading, collecting sums, handing over slices, publication, checkpoints.</summary>
+/// <summary>The silo's part in what silos do together: loading, collecting sums, handing over slices, publication.</summary>
 public sealed partial class JobHost
 {
     // Nodes of the tree on their way while one is added.
@@ -137,20 +137,6 @@ public sealed partial class JobHost
         using var pass = _gate.Enter();
         await OnMemoryAsync(memory => PolicyFiles.FreezeReference(Job, memory, path));
         _hasReference = true;
-    }
-
-    /// <summary>Gathers the slices that others hold and writes a checkpoint's files.</summary>
-    public async Task SaveAsync(SaveWork work)
-    {
-        using var pass = _gate.Enter();
-        var cancellationToken = pass.Closing;
-        for (int slice = 0; slice < _ranges.Length; slice++)
-        {
-            // Where models compute with the master weights themselves, those of all slices are here.
-            if (!_copies.ContainsKey(slice)) { await PullSliceAsync(slice, work.Sources[slice], work.Version, weights: !ReferenceEquals(_memory.Compute, _memory.Weights), cancellationToken); }
-        }
-
-        await OnMemoryAsync(memory => PolicyFiles.Save(Job, memory, work.Folder), changes: false);
     }
 
     /// <summary>Takes the canonical sums of an update over a slice; see <see cref="CollectWork"/>.</summary>

@@ -168,6 +168,7 @@ public sealed partial class JobHost : IDisposable
         foreach (var worker in _workers) { worker.Dispose(); }
         foreach (var replica in _replicas) { replica.Dispose(); }
         _memory.Dispose();
+        DropSnapshot();
         _gate.Dispose();
     }
 

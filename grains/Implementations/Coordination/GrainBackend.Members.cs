@@ -54,6 +54,7 @@ internal sealed partial class GrainBackend
         await OnMembersAsync(plan.Members, silo => new LoadWork(NextKey("load"), plan, checkpoint, reference, policyVersion), cancellationToken);
         (_version, _committed, _hasReference) = (policyVersion, policyVersion, reference is not null);
         Settle(plan);
+        await LetWriteEndAsync(leaving, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         await CloseAsync(leaving);
         log.Placed(plan);
     }
@@ -147,6 +148,7 @@ internal sealed partial class GrainBackend
         await OnMembersAsync(plan.Members, _ => new PublishWork(NextKey("publish"), version, manifest, Verify: true), cancellationToken);
         (_version, _committed) = (version, version);
         Settle(plan);
+        await LetWriteEndAsync(leaving, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         await CloseAsync(leaving);
         log.Placed(plan);
     }

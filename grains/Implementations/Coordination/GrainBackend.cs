@@ -52,13 +52,6 @@ internal sealed partial class GrainBackend(string jobId, long epoch, PreparedJob
         }
     }
 
-    public async Task SaveAsync(string folder, CancellationToken cancellationToken)
-    {
-        _phase.Begin("checkpoint");
-        var plan = Placement;
-        await OnMemberAsync(plan.Slices[0].Primary, new SaveWork(NextKey("save"), folder, _version, [.. plan.Slices.Select(slice => slice.Primary)]), cancellationToken);
-    }
-
     public Task ResetOptimizerAsync(CancellationToken cancellationToken) => OnMembersAsync(Placement.Members, _ => new ResetWork(NextKey("reset")), cancellationToken);
 
     public async Task FreezeReferenceAsync(string path, CancellationToken cancellationToken)

@@ -62,6 +62,8 @@ public sealed class MemberGrain(JobHosts hosts) : Grain, IMemberGrain
             case AdoptWork adopt: return await host.AdoptAsync(adopt);
             case PublishWork publish: return await host.PublishAsync(publish);
             case SaveWork save: await host.SaveAsync(save); break;
+            case SnapshotWork snapshot: await host.SnapshotAsync(snapshot); break;
+            case WriteWork write: await host.WriteAsync(write); break;
             case FreezeWork freeze: await host.FreezeAsync(freeze.Path); break;
             case ResetWork: await host.ResetAsync(); break;
             default: throw new NotSupportedException($"members do not know {work.GetType().Name}.");

@@ -27,8 +27,16 @@ public sealed class JobPlanTests
         Assert.Equal(6 * weights, memory.Gradients);
         Assert.Equal(2 * weights, memory.Optimizer);
         Assert.Equal(0, Plan(Jobs.SmallSpec).Memory.Reference);
-        Assert.Equal(memory.Replica + memory.Reference + memory.Gradients + memory.Optimizer + memory.Activations + memory.Runtime, memory.Total);
+        Assert.Equal(memory.Replica + memory.Reference + memory.Gradients + memory.Optimizer + memory.Snapshot + memory.Activations + memory.Runtime, memory.Total);
     }
+
+    [Theory]
+    [InlineData(20, 70, 3)]
+    [InlineData(69, 70, 3)]
+    [InlineData(70, 70, 0)]
+    [InlineData(100, 70, 0)]
+    public void A_copy_for_checkpoints_is_counted_where_steps_go_on_beside_them(int every, int steps, int vectors) =>
+        Assert.Equal(vectors * 4 * 94_784, Plan(Jobs.Read(Jobs.Small, $"schedule.checkpoint_every={every}", $"schedule.steps={steps}")).Memory.Snapshot);
 
     [Theory]
     [InlineData(1, 1, 1, 1)]

@@ -63,7 +63,7 @@ public sealed class RunStorageTests : IDisposable
     [Theory]
     [InlineData("model.safetensors")]
     [InlineData("optimizer.safetensors")]
-    [InlineData("state.json.tmp")]
+    [InlineData("state.json")]
     public async Task A_disk_that_fills_amid_a_checkpoint_leaves_the_earlier_one_to_resume_from(string full)
     {
         Assert.SkipUnless(File.Exists("/dev/full"), "this system has no /dev/full.");

@@ -30,12 +30,18 @@ internal sealed class FaultyBackend(ITrainingBackend inner, Action<int, string>?
 
     public Task LoadAsync(string? checkpoint, string? reference, long policyVersion, CancellationToken cancellationToken) => Do("load", () => inner.LoadAsync(checkpoint, reference, policyVersion, cancellationToken));
 
-    public Task SaveAsync(string folder, CancellationToken cancellationToken) => Do("save", async () =>
+    public Task<SnapshotWriter> SnapshotAsync(bool copy, CancellationToken cancellationToken) => Do<SnapshotWriter>("save", async () =>
     {
-        saving?.Invoke(folder);
-        await inner.SaveAsync(folder, cancellationToken);
-        saved?.Invoke(folder);
+        var write = await inner.SnapshotAsync(copy, cancellationToken);
+        return async (folder, token) =>
+        {
+            saving?.Invoke(folder);
+            await write(folder, token);
+            saved?.Invoke(folder);
+        };
     });
+
+    public Task WaitForAsync(Task beside) => inner.WaitForAsync(beside);
 
     public Task ResetOptimizerAsync(CancellationToken cancellationToken) => Do("reset", () => inner.ResetOptimizerAsync(cancellationToken));
 

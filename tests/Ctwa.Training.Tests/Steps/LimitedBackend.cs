@@ -16,7 +16,9 @@ internal sealed class LimitedBackend(ITrainingBackend inner, Func<UpdateId, bool
 
     public Task LoadAsync(string? checkpoint, string? reference, long policyVersion, CancellationToken cancellationToken) => inner.LoadAsync(checkpoint, reference, policyVersion, cancellationToken);
 
-    public Task SaveAsync(string folder, CancellationToken cancellationToken) => inner.SaveAsync(folder, cancellationToken);
+    public Task<SnapshotWriter> SnapshotAsync(bool copy, CancellationToken cancellationToken) => inner.SnapshotAsync(copy, cancellationToken);
+
+    public Task WaitForAsync(Task beside) => inner.WaitForAsync(beside);
 
     public Task ResetOptimizerAsync(CancellationToken cancellationToken) => inner.ResetOptimizerAsync(cancellationToken);
 

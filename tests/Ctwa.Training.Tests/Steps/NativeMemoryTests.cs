@@ -59,7 +59,7 @@ public sealed class NativeMemoryTests : IDisposable
         var prepared = PreparedJob.Prepare(job with { Model = job.Model with { Lora = null } }, _folder);
         using var memory = prepared.CreateMemory(torch.CPU);
         PolicyFiles.Load(prepared, memory, null, null);
-        PolicyFiles.Save(prepared, memory, folder);
+        PolicyFiles.Save(prepared, memory.Vectors, folder);
         return folder;
     }
 

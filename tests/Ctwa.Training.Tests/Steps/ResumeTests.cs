@@ -283,7 +283,7 @@ public sealed class ResumeTests : IDisposable
         var job = PreparedJob.Prepare(Small(), _folder);
         using var memory = job.CreateMemory(TorchSharp.torch.CPU);
         PolicyFiles.Load(job, memory, null, null);
-        PolicyFiles.Save(job, memory, folder);
+        PolicyFiles.Save(job, memory.Vectors, folder);
         return folder;
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Ctwa.Training.Steps;
@@ -11,6 +12,7 @@ namespace Ctwa.Training.Runs;
 /// </summary>
 public sealed class CheckpointStore(string folder, RunDirectory? run = null)
 {
+    private const int HashBuffer = 1 << 20;
     private const string TemporaryPrefix = ".writing-", DamagedPrefix = "damaged-", StateFile = "state.json", ManifestFile = "manifest.json";
 
     /// <summary>
@@ -24,22 +26,26 @@ public sealed class CheckpointStore(string folder, RunDirectory? run = null)
     public async Task<string> WriteAsync(TrainingRunState state, Func<string, Task> writeFiles, int keep)
     {
         string name = RunDirectory.StepName(state.Stage, state.Step);
-        string target = Path.Combine(folder, name), temporary = Path.Combine(folder, FormattableString.Invariant($"{TemporaryPrefix}{run?.Epoch ?? 0}-{name}"));
+        string target = Path.Combine(folder, name), temporary = Temporary(name);
         try
         {
             Directory.CreateDirectory(folder);
             DeleteFolder(temporary);
             Directory.CreateDirectory(temporary);
             await writeFiles(temporary);
-            AtomicFile.Write(Path.Combine(temporary, StateFile), JsonSerializer.SerializeToUtf8Bytes(state, StateJson.Options), durable: true);
-            var manifest = new CheckpointManifest(1, Directory.GetFiles(temporary).Order(StringComparer.Ordinal).ToDictionary(file => Path.GetFileName(file), Hash));
-            AtomicFile.Write(Path.Combine(temporary, ManifestFile), JsonSerializer.SerializeToUtf8Bytes(manifest, StateJson.Options), durable: true);
+            File.WriteAllBytes(Path.Combine(temporary, StateFile), JsonSerializer.SerializeToUtf8Bytes(state, StateJson.Options));
+            // Written by others, perhaps on another machine, and not all of it synced: read once for the hash, it can be synced on the way.
+            var manifest = new CheckpointManifest(1, Directory.GetFiles(temporary).Order(StringComparer.Ordinal).ToDictionary(file => Path.GetFileName(file), HashAndSync));
+            string manifestPath = Path.Combine(temporary, ManifestFile);
+            File.WriteAllBytes(manifestPath, JsonSerializer.SerializeToUtf8Bytes(manifest, StateJson.Options));
+            HashAndSync(manifestPath);
+            AtomicFile.SyncFolder(temporary);
             Fenced(() =>
             {
                 DeleteFolder(target); // Only a redo of the same step meets one: same bits.
                 Directory.Move(temporary, target);
-                AtomicFile.SyncFolder(folder);
             });
+            AtomicFile.SyncFolder(folder);
         }
         catch (Exception failure)
         {
@@ -50,12 +56,29 @@ public sealed class CheckpointStore(string folder, RunDirectory? run = null)
             throw new RunDirectoryException($"checkpoint '{target}' could not be written: {failure.Message.TrimEnd('.')}. Free disk space or permissions; {last}.", failure);
         }
 
-        RunDirectoryException.Guard(folder, () => Fenced(() =>
-        {
-            foreach (string old in Complete().SkipLast(Math.Max(keep, 1))) { DeleteFolder(old); }
-        }));
+        RunDirectoryException.Guard(folder, () => Prune(keep));
         return target;
     }
+
+    /// <summary>Deletes the oldest. Large files take their time to go: they get a name that nothing reads, and go after the fence, so that no commit waits for it.</summary>
+    private void Prune(int keep)
+    {
+        var gone = new List<string>();
+        Fenced(() =>
+        {
+            foreach (string old in Complete().SkipLast(Math.Max(keep, 1)))
+            {
+                string aside = Temporary("old-" + Path.GetFileName(old));
+                DeleteFolder(aside);
+                Directory.Move(old, aside);
+                gone.Add(aside);
+            }
+        });
+        gone.ForEach(DeleteFolder);
+    }
+
+    /// <summary>A name that is no checkpoint's, and no other coordinator's.</summary>
+    private string Temporary(string name) => Path.Combine(folder, FormattableString.Invariant($"{TemporaryPrefix}{run?.Epoch ?? 0}-{name}"));
 
     /// <summary>Paths of the folders with a final name, oldest first.</summary>
     public IReadOnlyList<string> Complete()
@@ -93,7 +116,12 @@ public sealed class CheckpointStore(string folder, RunDirectory? run = null)
     internal void SetAside(Func<TrainingStage, int, bool> which)
     {
         if (!Directory.Exists(folder)) { return; }
-        foreach (string unfinished in Directory.GetDirectories(folder, TemporaryPrefix + "*")) { DeleteFolder(unfinished); }
+        foreach (string unfinished in Directory.GetDirectories(folder, TemporaryPrefix + "*"))
+        {
+            // A silo may still be writing for a coordinator that has been replaced: what cannot be removed only takes room, and the next resume tries again.
+            try { DeleteFolder(unfinished); } catch (Exception failure) when (failure is IOException or UnauthorizedAccessException) { }
+        }
+
         foreach (string path in Complete())
         {
             var (stage, step) = RunDirectory.StepOf(Path.GetFileName(path))!.Value;
@@ -131,8 +159,32 @@ public sealed class CheckpointStore(string folder, RunDirectory? run = null)
     /// <summary>SHA-256 of a file in lower-case hexadecimal.</summary>
     public static string Hash(string file)
     {
-        using var stream = File.OpenRead(file);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+        return Hash(stream);
+    }
+
+    private static string HashAndSync(string file)
+    {
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+        string hash = Hash(stream);
+        stream.Flush(flushToDisk: true);
+        return hash;
+    }
+
+    private static string Hash(FileStream stream)
+    {
+        // SHA256.HashData(stream) reads 4 KiB at a time.
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(HashBuffer);
+        try
+        {
+            for (int count; (count = stream.Read(buffer, 0, HashBuffer)) > 0;) { hash.AppendData(buffer, 0, count); }
+            return Convert.ToHexStringLower(hash.GetHashAndReset());
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
     private void Fenced(Action write)

@@ -161,7 +161,7 @@ public sealed class RunDirectory : IDisposable
         string path = System.IO.Path.Combine(Path, name);
         Write(path, () =>
         {
-            using var stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
+            using var stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite);
             stream.Write(Encoding.UTF8.GetBytes(line + "\n"));
             stream.Flush();
         });
@@ -224,7 +224,8 @@ public sealed class RunDirectory : IDisposable
     public void FlushMetrics() => RunDirectoryException.Guard(MetricsPath, () =>
     {
         if (!File.Exists(MetricsPath)) { return; }
-        using var stream = new FileStream(MetricsPath, FileMode.Open, FileAccess.Write, FileShare.Read);
+        // Steps may append lines meanwhile.
+        using var stream = new FileStream(MetricsPath, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
         stream.Flush(flushToDisk: true);
     });
 

@@ -47,8 +47,18 @@ public interface ITrainingBackend
     /// <returns>True: a loop elsewhere can go on after the last commit; false: not yet, or nobody would be left.</returns>
     Task<bool> HandOverAsync(long policyVersion, CancellationToken cancellationToken) => Task.FromResult(false);
 
-    /// <summary>Writes model, tokenizer and optimizer files into a folder.</summary>
-    Task SaveAsync(string folder, CancellationToken cancellationToken);
+    /// <summary>
+    /// Takes hold of weights and moments as they are, for a checkpoint. What it returns writes model, tokenizer and optimizer files into a
+    /// folder, on any thread and beside whatever the backend is asked for meanwhile.
+    /// </summary>
+    /// <param name="copy">Take a copy: steps may follow before it is written. False: the caller waits until it is, and memory for a copy is spared.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <returns>Usable once, and only until the next call.</returns>
+    Task<SnapshotWriter> SnapshotAsync(bool copy, CancellationToken cancellationToken);
+
+    /// <summary>Waits for something that is done beside the steps, in the way that suits the thread or the grain that computes.</summary>
+    /// <returns>The same task, or one that ends like it.</returns>
+    Task WaitForAsync(Task beside) => beside;
 
     /// <summary>Forgets the optimizer's moments: the next stage starts with its own.</summary>
     Task ResetOptimizerAsync(CancellationToken cancellationToken);
@@ -109,6 +119,11 @@ public interface ITrainingBackend
     /// <param name="fromReference">Ratios are π_sampled / π_reference instead of π_present / π_sampled.</param>
     Task<PostUpdateMeasurement[]> MeasureAsync(RolloutId rollout, double[] signal, bool fromReference, CancellationToken cancellationToken);
 }
+
+/// <summary>Writes the files of a snapshot into an existing folder.</summary>
+/// <exception cref="NumericFailureException">A weight is not finite.</exception>
+/// <exception cref="ComputeLostException">Whoever held the snapshot is gone.</exception>
+public delegate Task SnapshotWriter(string folder, CancellationToken cancellationToken);
 
 /// <summary>Identity of a batch of completions.</summary>
 /// <param name="Purpose">Sampling (training), Validation or Test.</param>

@@ -23,6 +23,7 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
     private readonly Dictionary<RolloutId, StepPlan> _plans = [];
     private Held? _update;
     private Held? _probe;
+    private PolicySnapshot? _snapshot;
 
     public LocalBackend(PreparedJob job)
     {
@@ -46,10 +47,22 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
         return Task.CompletedTask;
     }
 
-    public Task SaveAsync(string folder, CancellationToken cancellationToken)
+    public Task<SnapshotWriter> SnapshotAsync(bool copy, CancellationToken cancellationToken)
     {
-        PolicyFiles.Save(_job, _memory, folder);
-        return Task.CompletedTask;
+        if (copy) { (_snapshot ??= new PolicySnapshot(_memory)).CopyFrom(_memory); }
+        var vectors = copy ? _snapshot!.Vectors : _memory.Vectors;
+        return Task.FromResult<SnapshotWriter>((folder, _) =>
+        {
+            PolicyFiles.Save(_job, vectors, folder);
+            return Task.CompletedTask;
+        });
+    }
+
+    public Task WaitForAsync(Task beside)
+    {
+        // Waits here, as ScoreAsync does: what follows an await that has to wait goes on in another thread.
+        Task.WaitAny(beside);
+        return beside;
     }
 
     public Task ResetOptimizerAsync(CancellationToken cancellationToken)
@@ -195,6 +208,7 @@ public sealed class LocalBackend : ITrainingBackend, IDisposable
         _probe?.Dispose();
         _worker.Dispose();
         _memory.Dispose();
+        _snapshot?.Dispose();
         _rewards.Dispose();
     }
 

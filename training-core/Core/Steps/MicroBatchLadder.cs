@@ -38,7 +38,9 @@ internal sealed class MicroBatchLadder(ITrainingBackend inner, JobSpec spec, Run
 
     public Task<bool> HandOverAsync(long policyVersion, CancellationToken cancellationToken) => inner.HandOverAsync(policyVersion, cancellationToken);
 
-    public Task SaveAsync(string folder, CancellationToken cancellationToken) => inner.SaveAsync(folder, cancellationToken);
+    public Task<SnapshotWriter> SnapshotAsync(bool copy, CancellationToken cancellationToken) => inner.SnapshotAsync(copy, cancellationToken);
+
+    public Task WaitForAsync(Task beside) => inner.WaitForAsync(beside);
 
     public Task ResetOptimizerAsync(CancellationToken cancellationToken) => inner.ResetOptimizerAsync(cancellationToken);
 

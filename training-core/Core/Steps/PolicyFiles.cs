@@ -42,9 +42,9 @@ public static class PolicyFiles
 
     /// <summary>Writes a Hugging Face folder, or one of PEFT with adapters, and the optimizer's moments beside it.</summary>
     /// <exception cref="NumericFailureException">A weight is not finite: such a model is no place to resume from.</exception>
-    public static void Save(PreparedJob job, PolicyMemory memory, string folder)
+    public static void Save(PreparedJob job, PolicyVectors memory, string folder)
     {
-        if (!IsFinite(memory.Weights)) { throw new NumericFailureException("the weights are not finite, so no checkpoint is written of them. Lower optimizer.learning_rate in a new run; the last checkpoint is sound."); }
+        if (!memory.IsFinite()) { throw new NumericFailureException("the weights are not finite, so no checkpoint is written of them. Lower optimizer.learning_rate in a new run; the last checkpoint is sound."); }
         if (job.Spec.Model.Lora is { } lora) { AdapterFiles.Write(folder, lora, job.Spec.Model.Path, job.PolicyLayout, memory.Weights); }
         else { ModelFiles.Save(folder, job.Config, job.PolicyLayout, memory.Weights); }
         job.Tokenizer.CopyTo(folder);
@@ -75,20 +75,6 @@ public static class PolicyFiles
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         memory.Weights.narrow(0, job.Layout.BodyLength, job.Layout.Length - job.Layout.BodyLength).zero_();
-    }
-
-    private static bool IsFinite(Tensor vector)
-    {
-        // The largest magnitude is NaN or infinite if any element is. Piece by piece: a copy of a model's size is never made.
-        const long piece = 1 << 24;
-        using var noGrad = no_grad();
-        for (long first = 0; first < vector.shape[0]; first += piece)
-        {
-            using var scope = NewDisposeScope();
-            if (!float.IsFinite(vector.narrow(0, first, Math.Min(piece, vector.shape[0] - first)).abs().max().item<float>())) { return false; }
-        }
-
-        return true;
     }
 
     /// <summary>Zeroes Adam's moments.</summary>

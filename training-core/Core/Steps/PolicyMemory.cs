@@ -61,6 +61,9 @@ public sealed class PolicyMemory : IDisposable
     /// <summary>Weights of the frozen reference policy, like <see cref="Compute"/>; null if the job keeps none.</summary>
     public Tensor? Reference { get; private set; }
 
+    /// <summary>What a checkpoint holds.</summary>
+    public PolicyVectors Vectors => new(Weights, FirstMoment, SecondMoment);
+
     /// <summary>Space for the reference policy, made on first use.</summary>
     public Tensor EnsureReference() => Reference ??= Vector(Layout.Length, Options.ComputeType, Device);
 

@@ -23,7 +23,7 @@ public sealed partial class TrainingLoop
         if (!await _backend.TryContinueAsync(state.PolicyVersion, state.ReferenceSha256 is not null, cancellationToken)) { return null; }
         run.TruncateTo(state.Stage, state.Step);
         run.CommitState(state);
-        (_lastCheckpoint, _lastCheckpointAt) = (checkpoint.Path, (checkpoint.State.Stage, checkpoint.State.Step));
+        _checkpoints.GoOnFrom(checkpoint.Path, checkpoint.State);
         _faults.Continued(state);
         observer.Message($"continued after {RunDirectory.StepName(state.Stage, state.Step)}");
         return state;
@@ -45,7 +45,7 @@ public sealed partial class TrainingLoop
             run.CommitState(state);
             _faults.Resumed(state, committed);
             run.Write(run.Path, () => DataFingerprints.WriteTo(run.Path, job.DataFiles));
-            (_lastCheckpoint, _lastCheckpointAt) = (found.Path, (state.Stage, state.Step));
+            _checkpoints.GoOnFrom(found.Path, state);
             observer.Message($"resumed after {RunDirectory.StepName(state.Stage, state.Step)}");
             return state;
         }
@@ -53,6 +53,7 @@ public sealed partial class TrainingLoop
         // Recorded scores of a run that died before its first checkpoint belong to its data.
         DataFingerprints.Check(run.Path, job.DataFiles);
         run.TruncateTo(TrainingStage.Supervised, -1);
+        _checkpoints.GoOnFrom(null, null);
         run.Write(run.Path, () => DataFingerprints.WriteTo(run.Path, job.DataFiles));
         await _backend.LoadAsync(null, null, policyVersion: 0, cancellationToken);
         _faults.Started(job.Supervised is null ? TrainingStage.Rl : TrainingStage.Supervised);

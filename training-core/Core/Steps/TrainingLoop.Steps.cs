@@ -147,7 +147,8 @@ public sealed partial class TrainingLoop
         double norm = Math.Sqrt(await _backend.ReduceAsync(id, cancellationToken)) * lossScale;
         if (!double.IsFinite(norm))
         {
-            string last = _lastCheckpoint is null ? "" : $"; the last checkpoint, {_lastCheckpoint}, is sound and can be its model.path";
+            await _checkpoints.CollectAsync(wait: true);
+            string last = _checkpoints.Last is null ? "" : $"; the last checkpoint, {_checkpoints.Last}, is sound and can be its model.path";
             throw new NumericFailureException($"the gradient of {id.Stage.ToString().ToLowerInvariant()} step {id.Step} is not finite. Lower the stage's optimizer.learning_rate or set its optimizer.grad_clip in a new run{last}.");
         }
 

@@ -29,9 +29,8 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
     private readonly HeldOutMeasurement _heldOut = new(job, computing, run, observer);
     private readonly LossCounter _losses = new();
     private readonly FaultRecord _faults = new(run, observer.Warning);
+    private readonly CheckpointWriter _checkpoints = new(job, computing, run, observer, telemetry);
     private TensorBoardTracking? _tracking;
-    private string? _lastCheckpoint;
-    private (TrainingStage Stage, int Step)? _lastCheckpointAt;
     private MetricsLine? _line;
 
     private string JobId => telemetry?.JobId ?? LabelText.Bounded(Path.GetFileName(run.Path));
@@ -61,6 +60,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         }
         finally
         {
+            await _checkpoints.CloseAsync();
             if (_tracking is not null)
             {
                 await _tracking.DisposeAsync();
@@ -90,6 +90,8 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
             catch (Exception lost) when (lost is StateLostException or ComputeLostException)
             {
                 _losses.Count(lost);
+                // What is under way may still become the last checkpoint, and loading clears away what is not complete.
+                await _checkpoints.CollectAsync(wait: true);
                 telemetry?.Lose(toCheckpoint: true);
                 observer.Warning($"{lost.Message} The run goes back to its last checkpoint.");
                 _faults.RolledBack(run.CommittedState(), lost);
@@ -129,7 +131,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         }
 
         // A finished run that is resumed, or one without steps, still has its checkpoint and its report.
-        if (_lastCheckpointAt != (state.Stage, state.Step)) { await StepTrace.RunAsync("closing", () => CommitAsync(state, checkpoint: true, stopping: false, cancellationToken)); }
+        if (_checkpoints.LastAt != (state.Stage, state.Step)) { await StepTrace.RunAsync("closing", () => CommitAsync(state, due: true, last: true, stopping: false, cancellationToken)); }
         await StepTrace.RunAsync("report", () => DoAsync(state, async (final, token) =>
         {
             await ReportAsync(final, clock.Elapsed, token);
@@ -144,7 +146,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         var state = await DoAsync(committed, SupervisedStepAsync, cancellationToken);
         bool last = state.Step == job.Supervised!.Steps;
         bool stopping = stop.IsCancellationRequested && !(last && _spec.Kind == JobKind.Sft);
-        return (state, await CommitAsync(state, last || IsDue(state.Step, job.Supervised.CheckpointEvery), stopping, cancellationToken));
+        return (state, await CommitAsync(state, IsDue(state.Step, job.Supervised.CheckpointEvery), last, stopping, cancellationToken));
     }
 
     /// <summary>A step of reinforcement learning and its commit.</summary>
@@ -152,7 +154,7 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
     {
         var state = await DoAsync(committed, ReinforcementStepAsync, cancellationToken);
         bool last = state.Step == _spec.Schedule.Steps;
-        return (state, await CommitAsync(state, last || IsDue(state.Step, _spec.Schedule.CheckpointEvery), !last && stop.IsCancellationRequested, cancellationToken));
+        return (state, await CommitAsync(state, IsDue(state.Step, _spec.Schedule.CheckpointEvery), last, !last && stop.IsCancellationRequested, cancellationToken));
     }
 
     /// <summary>
@@ -185,8 +187,13 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
     }
 
     /// <summary>The step's commit.</summary>
+    /// <param name="state">What is committed.</param>
+    /// <param name="due">A checkpoint is due.</param>
+    /// <param name="last">It was the stage's last step: its checkpoint is complete before anything follows.</param>
+    /// <param name="stopping">The run was asked to stop.</param>
+    /// <param name="cancellationToken">Ends the run where it is.</param>
     /// <returns>Null: the loop goes on. It was asked to stop, and has its checkpoint; or it was handed over.</returns>
-    private async Task<RunOutcome?> CommitAsync(TrainingRunState state, bool checkpoint, bool stopping, CancellationToken cancellationToken)
+    private async Task<RunOutcome?> CommitAsync(TrainingRunState state, bool due, bool last, bool stopping, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var clock = Stopwatch.StartNew();
@@ -194,7 +201,18 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         if (Interlocked.Exchange(ref _line, null) is { } line) { telemetry?.Commit(state.Stage, state.Step, line, clock.Elapsed); }
         // Whoever goes on elsewhere starts from a checkpoint's records, also where it needs none of its weights.
         bool leaving = !stopping && _backend.IsLeaving;
-        if (checkpoint || stopping || (leaving && _lastCheckpoint is null)) { await StepTrace.RunAsync("checkpoint", () => DoAsync(state, WriteCheckpointAsync, cancellationToken)); }
+        // Whoever leaves takes no write that is under way with it, and has a checkpoint.
+        await _checkpoints.CollectAsync(wait: leaving);
+        bool complete = last || stopping || _checkpoints.IsOwed || (leaving && (due || _checkpoints.Last is null));
+        if (complete || due)
+        {
+            await StepTrace.RunAsync("checkpoint", () => DoAsync(state, async (same, token) =>
+            {
+                await (complete ? _checkpoints.WriteAsync(same, token) : _checkpoints.BeginAsync(same, token));
+                return same;
+            }, cancellationToken));
+        }
+
         if (stopping) { return RunOutcome.Stopped; }
         if (!leaving) { return null; }
         bool handedOver = false;
@@ -209,29 +227,10 @@ public sealed partial class TrainingLoop(PreparedJob job, ITrainingBackend compu
         return RunOutcome.HandedOver;
     }
 
-    private async Task<TrainingRunState> WriteCheckpointAsync(TrainingRunState state, CancellationToken cancellationToken)
-    {
-        var clock = Stopwatch.StartNew();
-        run.FlushMetrics();
-        async Task WriteFiles(string folder)
-        {
-            await _backend.SaveAsync(folder, cancellationToken);
-            CheckpointOrigin.WriteTo(folder, _spec, _backend.Fingerprint);
-            DataFingerprints.WriteTo(folder, job.DataFiles);
-        }
-
-        _lastCheckpoint = await run.Checkpoints.WriteAsync(state, WriteFiles, _spec.Schedule.Keep);
-        _lastCheckpointAt = (state.Stage, state.Step);
-        run.PruneScores();
-        telemetry?.Checkpoint(clock.Elapsed, new DirectoryInfo(_lastCheckpoint).EnumerateFiles().Sum(file => file.Length));
-        observer.Checkpoint(state.Stage, state.Step, _lastCheckpoint);
-        return state;
-    }
-
     private async Task ReportAsync(TrainingRunState state, TimeSpan elapsed, CancellationToken cancellationToken)
     {
-        var summary = new JsonObject { ["name"] = _spec.Name, ["steps"] = state.Step, ["seconds"] = Math.Round(elapsed.TotalSeconds, 1), ["run_directory"] = run.Path, ["checkpoint"] = _lastCheckpoint };
-        summary["model_sha256"] = CheckpointStore.Hash(Path.Combine(_lastCheckpoint!, PolicyFiles.WeightsFile(_spec)));
+        var summary = new JsonObject { ["name"] = _spec.Name, ["steps"] = state.Step, ["seconds"] = Math.Round(elapsed.TotalSeconds, 1), ["run_directory"] = run.Path, ["checkpoint"] = _checkpoints.Last };
+        summary["model_sha256"] = CheckpointStore.Hash(Path.Combine(_checkpoints.Last!, PolicyFiles.WeightsFile(_spec)));
         using (var process = Process.GetCurrentProcess())
         {
             summary["peak_memory_bytes"] = process.PeakWorkingSet64;

@@ -116,7 +116,7 @@ public sealed class JobPlan
     }
 
     private string Breakdown() =>
-        $"weights {Bytes(Memory.Replica)}{(Memory.Reference > 0 ? $", reference policy {Bytes(Memory.Reference)}" : "")}, gradients {Bytes(Memory.Gradients)}, optimizer {Bytes(Memory.Optimizer)}, activations {Bytes(Memory.Activations)}{(Memory.RewardModels > 0 ? $", reward models {Bytes(Memory.RewardModels)}" : "")}, runtime {Bytes(Memory.Runtime)}";
+        $"weights {Bytes(Memory.Replica)}{(Memory.Reference > 0 ? $", reference policy {Bytes(Memory.Reference)}" : "")}, gradients {Bytes(Memory.Gradients)}, optimizer {Bytes(Memory.Optimizer)}{(Memory.Snapshot > 0 ? $", copy for checkpoints {Bytes(Memory.Snapshot)}" : "")}, activations {Bytes(Memory.Activations)}{(Memory.RewardModels > 0 ? $", reward models {Bytes(Memory.RewardModels)}" : "")}, runtime {Bytes(Memory.Runtime)}";
 
     private string Remedy() => Memory.Activations > Memory.Total / 2
         ? "Lower update.micro_batch_size, rollout.samples_per_prompt or rollout.max_new_tokens, or raise grid.shards."

@@ -18,6 +18,9 @@ public sealed record MemoryEstimate
     /// <summary>Both moments of AdamW, float32.</summary>
     public required long Optimizer { get; init; }
 
+    /// <summary>Copy of weights and moments from which checkpoints are written beside the steps, float32, in the host's memory; 0 if the job has none but at the end of a stage.</summary>
+    public long Snapshot { get; init; }
+
     /// <summary>Largest of generation (KV cache, logits) and one micro-batch's forward and backward pass, on every lane at once.</summary>
     public required long Activations { get; init; }
 
@@ -27,7 +30,7 @@ public sealed record MemoryEstimate
     /// <summary>Weights and forward passes of reward models.</summary>
     public long RewardModels { get; init; }
 
-    public long Total => Replica + Reference + Gradients + Optimizer + Activations + RewardModels + Runtime;
+    public long Total => Replica + Reference + Gradients + Optimizer + Snapshot + Activations + RewardModels + Runtime;
 
     /// <param name="job">A job without errors.</param>
     /// <param name="model">Its model.</param>
@@ -49,6 +52,7 @@ public sealed record MemoryEstimate
             Reference = copies ? element * trained : 0,
             Gradients = 4 * trained * buffers,
             Optimizer = 8 * trained,
+            Snapshot = WritesBesideSteps(job) ? 12 * trained : 0,
             // With several rows an update compares each slice with its copy from before: after the backward passes, and on every lane at once.
             Activations = Math.Max(ActivationEstimate.Of(job, model, lanes), rows > 1 ? Math.Min(lanes, job.Grid.Slices) * 4 * (trained / job.Grid.Slices) : 0),
             // A tokenizer of 150,000 entries with its merges.
@@ -77,6 +81,13 @@ public sealed record MemoryEstimate
             (not null, _) or (_, true) => job.Objectives.Count,
             _ => 1,
         };
+    }
+
+    /// <summary>A stage's last checkpoint is waited for and needs no copy.</summary>
+    private static bool WritesBesideSteps(JobSpec job)
+    {
+        var supervised = job.Kind == JobKind.Sft ? job.Supervised : job.WarmStart;
+        return (supervised is { CheckpointEvery: > 0 } stage && stage.CheckpointEvery < stage.Steps) || (job.Kind == JobKind.Rl && job.Schedule.CheckpointEvery < job.Schedule.Steps);
     }
 
     /// <summary>Bytes per element.</summary>
