@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text;
 using Ctwa.Bench.Measuring;
+using Ctwa.Client.Output;
 
 namespace Ctwa.Bench;
 
@@ -21,7 +23,7 @@ internal static class SummaryBenchmark
             lines.AddRange(report.Lines.Select(line => (benchmark.Name, line)));
         }
 
-        Console.WriteLine("\n## Goals\n\n| | goal | measured | |\n|---|---|---|---|");
+        var table = new StringBuilder("| | goal | measured | |\n|---|---|---|---|\n");
         bool holds = true;
         foreach (var goal in Goals.All)
         {
@@ -35,9 +37,14 @@ internal static class SummaryBenchmark
                 _ => "not reached" + (goal.InTheWay.Length > 0 ? ": " + goal.InTheWay : ""),
             };
             holds &= verdict != "NO LONGER REACHED" && (verdict != "not measured" || !goal.Reached);
-            Console.WriteLine($"| {goal.What} | {(goal.AtMost ? "≤" : "≥")} {goal.Bound.ToString(CultureInfo.InvariantCulture)} | {value?.ToString("0.###", CultureInfo.InvariantCulture)} | {verdict} |");
+            table.AppendLine(CultureInfo.InvariantCulture, $"| {goal.What} | {(goal.AtMost ? "≤" : "≥")} {goal.Bound.ToString(CultureInfo.InvariantCulture)} | {value?.ToString("0.###", CultureInfo.InvariantCulture)} | {verdict} |");
         }
 
+        Console.WriteLine($"\n## Goals\n\n{table}");
+        if (!options.Quick && options.Only.Length == 0) { Write(table.ToString(), await MachineDescription.ReadAsync(Checkout.Find())); }
         return holds ? 0 : 1;
     }
+
+    private static void Write(string table, MachineDescription machine) =>
+        new MarkedSection("goals").Replace(Path.Combine(Checkout.Find().Root, "docs", "performance.md"), $"{machine.Machine}\n{machine.Date}, {machine.Commit}\n\n{table}");
 }

@@ -31,10 +31,10 @@ public sealed class SimulatedShardGrain : Grain, IRolloutShardGrain
             new RowsMessage(null, true, false, false, false), 18_000_000, 160_000, false),
     };
 
-    public Task Start(ShardWork work, CancellationToken cancellationToken)
+    public Task<ShardReport> Start(ShardWork work, CancellationToken cancellationToken)
     {
         _work.Start(work.Key, () => Task.FromResult(Answer(work, GrainKeys.Parse(this.GetPrimaryKeyString()).Part)));
-        return Task.CompletedTask;
+        return Poll(work.Key, cancellationToken);
     }
 
     public async Task<ShardReport> Poll(string key, CancellationToken cancellationToken)

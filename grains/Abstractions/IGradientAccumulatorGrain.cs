@@ -9,9 +9,9 @@ namespace Ctwa.Grains.Abstractions;
 [Alias("ctwa.IGradientAccumulatorGrain")]
 public interface IGradientAccumulatorGrain : IGrainWithStringKey
 {
-    /// <summary>Starts a piece of work, unless it runs or is done already. Returns at once.</summary>
+    /// <summary>Starts a piece of work, unless it runs or is done already, and waits up to two seconds for it, as <see cref="Poll"/> does.</summary>
     [Alias("Start")]
-    Task Start(SliceWork work, CancellationToken cancellationToken);
+    Task<SliceReport> Start(SliceWork work, CancellationToken cancellationToken);
 
     /// <summary>Waits up to two seconds for a piece of work.</summary>
     [Alias("Poll")]

@@ -9,10 +9,10 @@ namespace Ctwa.Grains.Abstractions;
 [Alias("ctwa.IMemberGrain")]
 public interface IMemberGrain : IGrainWithStringKey
 {
-    /// <summary>Starts a piece of work, unless it runs or is done already. Returns at once.</summary>
+    /// <summary>Starts a piece of work, unless it runs or is done already, and waits up to two seconds for it, as <see cref="Poll"/> does.</summary>
     /// <exception cref="StaleCoordinatorException">The caller's coordinator has been replaced.</exception>
     [Alias("Start")]
-    Task Start(MemberWork work, CancellationToken cancellationToken);
+    Task<MemberReport> Start(MemberWork work, CancellationToken cancellationToken);
 
     /// <summary>Waits up to two seconds for a piece of work.</summary>
     [Alias("Poll")]

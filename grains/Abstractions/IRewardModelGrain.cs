@@ -9,12 +9,12 @@ namespace Ctwa.Grains.Abstractions;
 [Alias("ctwa.IRewardModelGrain")]
 public interface IRewardModelGrain : IGrainWithStringKey
 {
-    /// <summary>Starts scoring completions, unless this batch runs or is done already. Returns at once. Batches are at most 64 KB.</summary>
+    /// <summary>Starts scoring completions, unless this batch runs or is done already, and waits up to two seconds for it, as <see cref="Poll"/> does. Batches are at most 64 KB.</summary>
     /// <param name="key">Identity of the batch: asked for twice, it is scored once.</param>
     /// <param name="batch">Completions.</param>
     /// <param name="cancellationToken">Ends the call, not the scoring.</param>
     [Alias("Start")]
-    Task Start(string key, ScoreBatch batch, CancellationToken cancellationToken);
+    Task<ScoreReport> Start(string key, ScoreBatch batch, CancellationToken cancellationToken);
 
     /// <summary>Waits up to two seconds for a batch. Failed completions, time-outs included, are part of the answer.</summary>
     [Alias("Poll")]

@@ -10,9 +10,9 @@ namespace Ctwa.Grains.Abstractions;
 [Alias("ctwa.IRolloutShardGrain")]
 public interface IRolloutShardGrain : IGrainWithStringKey
 {
-    /// <summary>Starts a piece of work, unless it runs or is done already. Returns at once.</summary>
+    /// <summary>Starts a piece of work, unless it runs or is done already, and waits up to two seconds for it, as <see cref="Poll"/> does.</summary>
     [Alias("Start")]
-    Task Start(ShardWork work, CancellationToken cancellationToken);
+    Task<ShardReport> Start(ShardWork work, CancellationToken cancellationToken);
 
     /// <summary>Waits up to two seconds for a piece of work.</summary>
     [Alias("Poll")]

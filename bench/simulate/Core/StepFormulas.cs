@@ -66,13 +66,13 @@ internal sealed class StepFormulas(ScaleJob job, ScaleMachine machine, int silos
     /// <summary>Calls of the coordinator if nothing took longer than a poll; see <see cref="ExtraPolls"/>.</summary>
     public long Calls() => (2L * silos)
         + ShardCalls(StepMessages.Phase.Generate) + ShardCalls(StepMessages.Phase.Score) + (job.Observe ? ShardCalls(StepMessages.Phase.Observe) : 0)
-        + (job.Updates * (ShardCalls(StepMessages.Phase.Update) + (2L * job.Slices * (Holders + (Holders * (job.Rows > 1 ? 4 : 2)))) + (silos > 1 ? 2L * silos : 0)));
+        + (job.Updates * (ShardCalls(StepMessages.Phase.Update) + ((long)job.Slices * (Holders + (Holders * (job.Rows > 1 ? 4 : 2)))) + (silos > 1 ? silos : 0)));
 
-    /// <summary>Calls of a phase in which shards work: two each, or, from 256 on, as many per batch as its answers fill messages.</summary>
+    /// <summary>Calls of a phase in which shards work: one each, or, from 256 on, as many per batch as its answers fill messages.</summary>
     public long ShardCalls(StepMessages.Phase phase, double seconds = 0)
     {
         long polls = Math.Max(1, (long)Math.Ceiling(seconds / 2));
-        if (job.Shards < GrainBackend.FanFrom) { return job.Shards * (1 + polls); }
+        if (job.Shards < GrainBackend.FanFrom) { return job.Shards * polls; }
         int batch = Math.Clamp(MessageSizes.Batch / MessageSizes.Of(_messages.Work(phase)), 1, 128);
         int reply = Math.Max(1, MessageSizes.Batch / MessageSizes.Of(_messages.Answer(phase)));
         long Replies(int shards) => Math.Max(polls, (shards + reply - 1) / reply);
@@ -86,7 +86,7 @@ internal sealed class StepFormulas(ScaleJob job, ScaleMachine machine, int silos
     }.Sum(one => (one.Item1 == StepMessages.Phase.Update ? job.Updates : 1) * (ShardCalls(one.Item1, one.Item2) - ShardCalls(one.Item1)));
 
     /// <summary>Calls from shards to the rewards' silo.</summary>
-    public long RewardCalls() => 2L * job.Shards * job.Objectives * _messages.ScoreBatchCount;
+    public long RewardCalls() => (long)job.Shards * job.Objectives * _messages.ScoreBatchCount;
 
     /// <summary>Floating-point operations of a step: 2 per parameter and token of a forward pass, 4 of a backward pass.</summary>
     public double Flops()
@@ -151,10 +151,10 @@ internal sealed class StepFormulas(ScaleJob job, ScaleMachine machine, int silos
     /// <summary>Seconds that the coordinator itself works; most of it while others wait.</summary>
     public double Coordination(ScaleChanges changes)
     {
-        long slices = job.Updates * 2L * job.Slices * (Holders + (Holders * (job.Rows > 1 ? 4 : 2)));
-        long calls = Calls() + ExtraPolls() - (changes.FannedSlices ? slices - (2 * silos) : 0);
+        long slices = (long)job.Updates * job.Slices * (Holders + (Holders * (job.Rows > 1 ? 4 : 2)));
+        long calls = Calls() + ExtraPolls() - (changes.FannedSlices ? slices - silos : 0);
         long items = job.Shards < GrainBackend.FanFrom ? 0 : (long)job.Shards * (2 + job.Updates + (job.Observe ? 1 : 0));
-        return (calls * machine.CallSeconds) + ((items + (changes.FannedSlices ? slices / 2 : 0)) * machine.ItemSeconds);
+        return (calls * machine.CallSeconds) + ((items + (changes.FannedSlices ? slices : 0)) * machine.ItemSeconds);
     }
 
     /// <summary>Seconds of a step without the spread of shards.</summary>

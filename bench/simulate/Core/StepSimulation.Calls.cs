@@ -22,21 +22,18 @@ internal sealed partial class StepSimulation
         await _coordinator.UseAsync((_machine.CallSeconds / 2) + (items * _machine.ItemSeconds));
     }
 
-    /// <summary>As WorkDriver: start, then ask until it is done; each question waits two seconds at most.</summary>
+    /// <summary>As WorkDriver: start, then ask until it is done; each call waits two seconds at most.</summary>
     private async Task DriveAsync(Func<Task> work)
     {
+        Task? started = null;
         var running = Task.CompletedTask;
-        await CallAsync(() =>
-        {
-            running = work();
-            return Task.FromResult(0);
-        });
         int questions = 0;
         for (bool done = false; !done;)
         {
             if (++questions == QuestionsReplayed) { await SkipAsync(running); }
             await CallAsync(async () =>
             {
+                running = started ??= work();
                 await WaitAsync(running);
                 done = running.IsCompleted;
                 return 0;
@@ -110,7 +107,7 @@ internal sealed partial class StepSimulation
         return lanes.Length == 1 ? lanes[0] : lanes[(int)((long)(shard - first) * lanes.Length / (end - first))];
     }
 
-    /// <summary>Two calls to every copy of every slice; or, fanned, to every silo about all of its copies.</summary>
+    /// <summary>A call to every copy of every slice; or, fanned, to every silo about all of its copies.</summary>
     private Task OnSlicesAsync(Func<int, int, Task> work, bool primaries = true, bool mirrors = true)
     {
         (int Slice, int Silo)[] copies = [.. Enumerable.Range(0, _ranges.Length).SelectMany(slice => ((int[])[primaries ? _primaries[slice] : -1, mirrors ? _mirrors[slice] : -1]).Where(silo => silo >= 0).Select(silo => (slice, silo)))];

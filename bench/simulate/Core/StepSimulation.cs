@@ -113,9 +113,9 @@ internal sealed partial class StepSimulation
     {
         await Task.WhenAll(Enumerable.Range(0, _job.Objectives).Select(async _ =>
         {
-            _rewardCalls += 2 * _messages.ScoreBatchCount;
+            _rewardCalls += _messages.ScoreBatchCount;
             await TransferAsync(_siloOfShard[shard], 0, _messages.TextBytes * _job.Answers);
-            await _rewards.UseAsync((_machine.ScoreSeconds * _job.Answers) + (2 * _machine.CallSeconds * _messages.ScoreBatchCount));
+            await _rewards.UseAsync((_machine.ScoreSeconds * _job.Answers) + (_machine.CallSeconds * _messages.ScoreBatchCount));
         }));
     }
 

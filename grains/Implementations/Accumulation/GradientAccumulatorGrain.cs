@@ -16,7 +16,7 @@ public sealed class GradientAccumulatorGrain(JobHosts hosts) : Grain, IGradientA
     private readonly WorkLedger<SliceReport> _work = new();
 
     /// <inheritdoc/>
-    public Task Start(SliceWork work, CancellationToken cancellationToken)
+    public Task<SliceReport> Start(SliceWork work, CancellationToken cancellationToken)
     {
         var (jobId, slice) = GrainKeys.Parse(this.GetPrimaryKeyString());
         hosts.Fence(jobId, work.Epoch);
@@ -32,7 +32,7 @@ public sealed class GradientAccumulatorGrain(JobHosts hosts) : Grain, IGradientA
             DisplacementWork => DisplacementAsync(host, slice, work),
             _ => throw new NotSupportedException($"slices do not know {work.GetType().Name}."),
         }));
-        return Task.CompletedTask;
+        return Poll(work.Key, cancellationToken);
     }
 
     /// <inheritdoc/>

@@ -47,13 +47,11 @@ internal sealed partial class GrainBackend
         var grain = Shard(shard, silo);
         return await WorkDriver.DriveAsync(
             $"shard {shard} of job {jobId} on silo {silo}, {work.Key}",
-            () => grain.Start(work, cancellationToken),
-            async () =>
-            {
-                var report = await grain.Poll(work.Key, cancellationToken);
-                return (report.Status, (T?)report.Result, report.Error);
-            },
+            () => AnswerAsync(grain.Start(work, cancellationToken)),
+            () => AnswerAsync(grain.Poll(work.Key, cancellationToken)),
             cancellationToken);
+
+        static async Task<(WorkStatus, T?, string?)> AnswerAsync(Task<ShardReport> asked) => await asked is var report ? (report.Status, (T?)report.Result, report.Error) : default;
     }
 
     private void Move(int shard, string silo)
@@ -109,13 +107,11 @@ internal sealed partial class GrainBackend
         work = work with { Epoch = epoch };
         return await WorkDriver.DriveAsync(
             $"slice {slice} of job {jobId} on silo {silo}, {work.Key}",
-            () => grain.Start(work, cancellationToken),
-            async () =>
-            {
-                var report = await grain.Poll(work.Key, cancellationToken);
-                return (report.Status, report, report.Error);
-            },
+            () => AnswerAsync(grain.Start(work, cancellationToken)),
+            () => AnswerAsync(grain.Poll(work.Key, cancellationToken)),
             cancellationToken);
+
+        static async Task<(WorkStatus, SliceReport?, string?)> AnswerAsync(Task<SliceReport> asked) => await asked is var report ? (report.Status, report, report.Error) : default;
     }
 
     private static bool Same(ImmutableArray<double> one, ImmutableArray<double> other) =>

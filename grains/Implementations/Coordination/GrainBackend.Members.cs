@@ -166,7 +166,7 @@ internal sealed partial class GrainBackend
     private async Task<(ImmutableArray<Member> Members, ImmutableArray<string> Leaving)> GatherAsync(CancellationToken cancellationToken)
     {
         var clock = Stopwatch.StartNew();
-        if (_joining is { } joining) { await joining.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); }
+        if (_joining is { } joining) { await joining.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext); }
         while (true)
         {
             _active = grid.Active();
@@ -274,13 +274,11 @@ internal sealed partial class GrainBackend
         work = work with { Epoch = epoch };
         return await WorkDriver.DriveAsync(
             $"silo {silo} of job {jobId}, {work.Key}",
-            () => grain.Start(work, cancellationToken),
-            async () =>
-            {
-                var report = await grain.Poll(work.Key, cancellationToken);
-                return (report.Status, report.Result, report.Error);
-            },
+            () => AnswerAsync(grain.Start(work, cancellationToken)),
+            () => AnswerAsync(grain.Poll(work.Key, cancellationToken)),
             cancellationToken);
+
+        static async Task<(WorkStatus, MemberResult?, string?)> AnswerAsync(Task<MemberReport> asked) => await asked is var report ? (report.Status, report.Result, report.Error) : default;
     }
 
     private IMemberGrain MemberOf(string silo) => grains.GetGrain<IMemberGrain>(GrainKeys.Of(jobId, GrainKeys.Whole, silo));

@@ -71,31 +71,30 @@ internal sealed class ShardFan(IGrainFactory grains, string jobId)
     {
         string key = works[batch[0]].Key;
         var missing = batch;
-        ShardAnswers? first = null;
         return WorkDriver.DriveAsync<object>(
             $"shards {batch[0]} to {batch[^1]} of job {jobId}, {key}",
-            async () => first = await fan.Run([.. missing.Select(shard => new ShardAssignment(shard, works[shard]))], cancellationToken),
-            async () =>
-            {
-                bool forgotten = false;
-                string? error = null;
-                var answers = first ?? await fan.Poll(key, missing, cancellationToken);
-                first = null;
-                foreach (var (shard, result) in ShardResultPack.Read(answers.Packed)) { results[shard] = (TResult)result; }
-                foreach (var (shard, report) in answers.Others)
-                {
-                    switch (report.Status)
-                    {
-                        case WorkStatus.Done: results[shard] = (TResult)report.Result!; break;
-                        case WorkStatus.Failed: error ??= report.Error; break;
-                        case WorkStatus.Unknown: forgotten = true; break;
-                    }
-                }
-
-                if (error is not null) { return (WorkStatus.Failed, null, error); }
-                missing = [.. missing.Where(shard => results[shard] is null)];
-                return (missing.Length == 0 ? WorkStatus.Done : forgotten ? WorkStatus.Unknown : WorkStatus.Running, this, null);
-            },
+            async () => Take(await fan.Run([.. missing.Select(shard => new ShardAssignment(shard, works[shard]))], cancellationToken)),
+            async () => Take(await fan.Poll(key, missing, cancellationToken)),
             cancellationToken);
+
+        (WorkStatus, object?, string?) Take(ShardAnswers answers)
+        {
+            bool forgotten = false;
+            string? error = null;
+            foreach (var (shard, result) in ShardResultPack.Read(answers.Packed)) { results[shard] = (TResult)result; }
+            foreach (var (shard, report) in answers.Others)
+            {
+                switch (report.Status)
+                {
+                    case WorkStatus.Done: results[shard] = (TResult)report.Result!; break;
+                    case WorkStatus.Failed: error ??= report.Error; break;
+                    case WorkStatus.Unknown: forgotten = true; break;
+                }
+            }
+
+            if (error is not null) { return (WorkStatus.Failed, null, error); }
+            missing = [.. missing.Where(shard => results[shard] is null)];
+            return (missing.Length == 0 ? WorkStatus.Done : forgotten ? WorkStatus.Unknown : WorkStatus.Running, this, null);
+        }
     }
 }

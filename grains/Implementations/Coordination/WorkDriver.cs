@@ -13,12 +13,12 @@ internal static class WorkDriver
     private const int Attempts = 5;
 
     /// <param name="name">What is waited for, for messages.</param>
-    /// <param name="start">Starts the work; idempotent.</param>
+    /// <param name="start">Starts the work and waits a while for it; idempotent.</param>
     /// <param name="poll">Waits a while for it.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     /// <param name="deadline">Longest wait; null: an hour.</param>
     /// <exception cref="WorkFailedException">The work failed, or did not end in time.</exception>
-    public static async Task<T> DriveAsync<T>(string name, Func<Task> start, Func<Task<(WorkStatus Status, T? Result, string? Error)>> poll, CancellationToken cancellationToken, TimeSpan? deadline = null)
+    public static async Task<T> DriveAsync<T>(string name, Func<Task<(WorkStatus Status, T? Result, string? Error)>> start, Func<Task<(WorkStatus Status, T? Result, string? Error)>> poll, CancellationToken cancellationToken, TimeSpan? deadline = null)
     {
         var limit = deadline ?? s_deadline;
         var clock = System.Diagnostics.Stopwatch.StartNew();
@@ -30,9 +30,9 @@ internal static class WorkDriver
             if (clock.Elapsed > limit) { throw new WorkFailedException(FormattableString.Invariant($"{name} did not end within {limit.TotalMinutes:0.###} minutes.")); }
             try
             {
-                if (!started) { await start(); }
+                // Short pieces are done when they are started: one call instead of two.
+                var (status, result, error) = await (started ? poll() : start());
                 started = true;
-                var (status, result, error) = await poll();
                 switch (status)
                 {
                     case WorkStatus.Done: return result!;

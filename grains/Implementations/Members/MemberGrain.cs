@@ -16,11 +16,11 @@ public sealed class MemberGrain(JobHosts hosts) : Grain, IMemberGrain
     private string JobId => GrainKeys.Parse(this.GetPrimaryKeyString()).JobId;
 
     /// <inheritdoc/>
-    public Task Start(MemberWork work, CancellationToken cancellationToken)
+    public Task<MemberReport> Start(MemberWork work, CancellationToken cancellationToken)
     {
         hosts.Fence(JobId, work.Epoch);
         _work.Start(work.Key, () => WorkTrace.RunAsync("member", work, this.GetPrimaryKeyString(), () => RunAsync(work)));
-        return Task.CompletedTask;
+        return Poll(work.Key, cancellationToken);
     }
 
     /// <inheritdoc/>

@@ -17,14 +17,14 @@ public sealed class RewardModelGrain(JobHosts hosts) : Grain, IRewardModelGrain
     private readonly WorkLedger<ImmutableArray<ScoreColumnMessage>> _work = new(Remembered);
 
     /// <inheritdoc/>
-    public Task Start(string key, ScoreBatch batch, CancellationToken cancellationToken)
+    public Task<ScoreReport> Start(string key, ScoreBatch batch, CancellationToken cancellationToken)
     {
         var (jobId, source) = GrainKeys.Parse(this.GetPrimaryKeyString());
         hosts.Fence(jobId, batch.Epoch);
         var rewards = hosts.Rewards(jobId);
         _work.BelongTo(rewards);
         _work.Start(key, () => WorkTrace.RunAsync("rewards", batch, this.GetPrimaryKeyString(), () => ScoreAsync(rewards, source, batch)));
-        return Task.CompletedTask;
+        return Poll(key, cancellationToken);
     }
 
     /// <inheritdoc/>

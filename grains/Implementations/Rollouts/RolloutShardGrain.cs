@@ -19,10 +19,10 @@ public sealed class RolloutShardGrain(JobHosts hosts) : Grain, IRolloutShardGrai
     private ShardStation Station => _station ??= new ShardStation(hosts, GrainFactory, JobId, Shard);
 
     /// <inheritdoc/>
-    public Task Start(ShardWork work, CancellationToken cancellationToken)
+    public async Task<ShardReport> Start(ShardWork work, CancellationToken cancellationToken)
     {
         Station.Start(work);
-        return Task.CompletedTask;
+        return await Station.PollAsync(work.Key, cancellationToken);
     }
 
     /// <inheritdoc/>

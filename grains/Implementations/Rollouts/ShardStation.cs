@@ -108,12 +108,8 @@ internal sealed class ShardStation(JobHosts hosts, IGrainFactory grains, string 
                 var batch = new ScoreBatch([.. items[range].Select(item => item.ToMessage())], work.ReferenceLength) { Epoch = work.Epoch };
                 return await WorkDriver.DriveAsync(
                     $"source {source} of job {jobId}, {key}",
-                    () => grain.Start(key, batch, CancellationToken.None),
-                    async () =>
-                    {
-                        var report = await grain.Poll(key, CancellationToken.None);
-                        return (report.Status, report.Columns, report.Error);
-                    },
+                    () => AnswerAsync(grain.Start(key, batch, CancellationToken.None)),
+                    () => AnswerAsync(grain.Poll(key, CancellationToken.None)),
                     CancellationToken.None);
             }
             finally
@@ -122,6 +118,8 @@ internal sealed class ShardStation(JobHosts hosts, IGrainFactory grains, string 
             }
         }));
     }
+
+    private static async Task<(WorkStatus, ImmutableArray<ScoreColumnMessage>, string?)> AnswerAsync(Task<ScoreReport> asked) => await asked is var report ? (report.Status, report.Columns, report.Error) : default;
 
     private async Task<ShardResult> MeasureTokensAsync(JobHost host, MeasureTokensWork work) =>
         new MeasureTokensResult([.. (await host.MeasureTokensAsync(shard, work.Rollout.ToCore())).Select(CompletionSummaries.Divergence)]);

@@ -68,7 +68,7 @@ public sealed class WorkDriverTests
     public async Task Nothing_waits_without_a_deadline()
     {
         var failure = await Assert.ThrowsAsync<WorkFailedException>(() => WorkDriver.DriveAsync<int>(
-            "shard 3", () => Task.CompletedTask, async () => { await Task.Delay(5); return (WorkStatus.Running, 0, null); }, TestContext.Current.CancellationToken, TimeSpan.FromMilliseconds(60)));
+            "shard 3", () => Task.FromResult((WorkStatus.Running, 0, (string?)null)), async () => { await Task.Delay(5); return (WorkStatus.Running, 0, null); }, TestContext.Current.CancellationToken, TimeSpan.FromMilliseconds(60)));
         Assert.Equal("shard 3 did not end within 0.001 minutes.", failure.Message);
     }
 
@@ -77,14 +77,14 @@ public sealed class WorkDriverTests
     {
         using var cancelled = new CancellationTokenSource(50);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => WorkDriver.DriveAsync<int>(
-            "shard 3", () => Task.CompletedTask, async () => { await Task.Delay(5); return (WorkStatus.Running, 0, null); }, cancelled.Token));
+            "shard 3", () => Task.FromResult((WorkStatus.Running, 0, (string?)null)), async () => { await Task.Delay(5); return (WorkStatus.Running, 0, null); }, cancelled.Token));
     }
 
     private void Answers(params Func<(WorkStatus, int, string?)>[] answers) => Array.ForEach(answers, _answers.Enqueue);
 
     private Task<int> DriveAsync() => WorkDriver.DriveAsync(
         "shard 3",
-        () => { _starts++; return Task.CompletedTask; },
+        () => { _starts++; return Task.FromResult(_answers.Dequeue()()); },
         () => Task.FromResult(_answers.Dequeue()()),
         TestContext.Current.CancellationToken);
 }
