@@ -8,15 +8,30 @@ namespace Ctwa.Bench;
 /// <summary>All comparing benchmarks, then one table of the goals; fails when a goal that is said to be reached is not.</summary>
 internal static class SummaryBenchmark
 {
-    /// <summary>Runs it.</summary>
+    /// <summary>Runs it. `--kept NAME,NAME` before other options: lines of these come from docs/measurements.</summary>
     /// <returns>0; 1 if a goal marked reached no longer is, or its line is missing after a full run; 2 for wrong arguments.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
-        if (BenchOptions.Parse(args) is not { } options) { return 2; }
+        // What was measured before, by the same command or by a benchmark alone, may be taken as it was kept.
+        string[] kept = args is ["--kept", var names, ..] ? names.Split(',') : [];
+        if (kept.Except(ComparingBenchmarks.All.Select(benchmark => benchmark.Name)).FirstOrDefault() is { } unknown)
+        {
+            await Console.Error.WriteLineAsync($"--kept: '{unknown}' is none of {string.Join(", ", ComparingBenchmarks.All.Select(benchmark => benchmark.Name))}.");
+            return 2;
+        }
+
+        if (BenchOptions.Parse(kept.Length > 0 ? args[2..] : args) is not { } options) { return 2; }
         List<(string Benchmark, Comparison Line)> lines = [];
         foreach (var benchmark in ComparingBenchmarks.All.Where(benchmark => Goals.All.Any(goal => goal.Benchmark == benchmark.Name)))
         {
             Console.WriteLine($"\n## {benchmark.Name}: {benchmark.Purpose}\n");
+            if (kept.Contains(benchmark.Name))
+            {
+                lines.AddRange((await BenchmarkReport.KeptAsync(benchmark.Name)).Select(line => (benchmark.Name, line)));
+                Console.WriteLine("as kept");
+                continue;
+            }
+
             var report = await BenchmarkReport.BeginAsync(benchmark.Name);
             await benchmark.MeasureAsync(report, options);
             await report.SaveAsync(options with { Json = null });

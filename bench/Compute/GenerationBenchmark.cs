@@ -15,8 +15,8 @@ internal static class GenerationBenchmark
             :
             [
                 .. ((int[])[1, 16, 64, 256]).Select(rows => (ModelShape.QuickStart, rows, 72, 1, options.RoundsOr(9, 5))),
-                .. ((int[])[1, 64, 256]).Select(rows => (ModelShape.Small, rows, 64, 2, options.RoundsOr(3, 2))),
-                (ModelShape.Half, 16, 16, 2, options.RoundsOr(3, 1)),
+                .. ((int[])[1, 64]).Select(rows => (ModelShape.Small, rows, 32, 2, options.RoundsOr(2, 2))),
+                (ModelShape.Half, 16, 8, 2, options.RoundsOr(1, 1)),
             ];
         foreach (var (shape, rows, newTokens, threads, rounds) in cases)
         {

@@ -14,7 +14,7 @@ internal static class ObjectivesBenchmark
     /// <summary>Adds its lines.</summary>
     public static Task MeasureAsync(BenchmarkReport report, BenchOptions options)
     {
-        (ModelShape Shape, int Rounds)[] shapes = options.Quick ? [(ModelShape.QuickStart, options.RoundsOr(9, 7))] : [(ModelShape.QuickStart, options.RoundsOr(15, 7)), (ModelShape.Small, options.RoundsOr(5, 3))];
+        (ModelShape Shape, int Rounds)[] shapes = options.Quick ? [(ModelShape.QuickStart, options.RoundsOr(9, 7))] : [(ModelShape.QuickStart, options.RoundsOr(15, 7)), (ModelShape.Small, options.RoundsOr(3, 3))];
         foreach (var (shape, rounds) in shapes)
         {
             if (options.Wants("objectives_" + shape.Key)) { Updates(report, shape, rounds); }
@@ -31,7 +31,7 @@ internal static class ObjectivesBenchmark
         const string loss = "loss: { kind: ppo, clip_low: 100, clip_high: 100 }";
         using var one = new OurModel(shape, 1, 1, loss);
         var (sequences, prompts) = shape.SequencesForPyTorch;
-        foreach (int count in (int[])[3, 8])
+        foreach (int count in shape == ModelShape.QuickStart ? (int[])[3, 8] : [3])
         {
             PeakMemory.Reset();
             using var several = new OurModel(shape, 1, count, loss);

@@ -34,10 +34,19 @@ internal sealed class BenchmarkReport
         Console.WriteLine($"| {line.What} | {Text(line.Ours, line.Unit)} | {line.Against} | {theirs} | {line.Ratio?.ToString("0.00x", CultureInfo.InvariantCulture)} | {peak} |");
     }
 
+    /// <summary>Lines of an earlier full run.</summary>
+    public static async Task<IReadOnlyList<Comparison>> KeptAsync(string name)
+    {
+        using var document = JsonDocument.Parse(await File.ReadAllTextAsync(PathOf(name)));
+        return document.RootElement.GetProperty("lines").Deserialize<Comparison[]>(s_json)!;
+    }
+
+    private static string PathOf(string name) => Path.Combine(Checkout.Find().Root, "docs", "measurements", $"{name}.json");
+
     /// <summary>Writes what was found to the file that is asked for, or, after a full run, to docs/measurements.</summary>
     public async Task SaveAsync(BenchOptions options)
     {
-        string? path = options.Json ?? (options.Quick || options.Only.Length > 0 ? null : Path.Combine(Checkout.Find().Root, "docs", "measurements", $"{_name}.json"));
+        string? path = options.Json ?? (options.Quick || options.Only.Length > 0 ? null : PathOf(_name));
         if (path is null) { return; }
         await File.WriteAllTextAsync(path, JsonSerializer.Serialize(new { benchmark = _name, machine = _machine.Machine.ToString(), load = _machine.Load, date = _machine.Date, commit = _machine.Commit, lines = _lines }, s_json) + "\n");
         Console.WriteLine($"\nwritten to {path}");

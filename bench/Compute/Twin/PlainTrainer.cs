@@ -52,13 +52,15 @@ internal sealed class PlainTrainer : IDisposable
         var done = zeros(batch, ScalarType.Bool);
         for (int i = 0; i < newTokens; i++)
         {
+            // All intermediates of all tokens would not fit a machine.
+            using var scope = NewDisposeScope();
             var old = caches.SelectMany(pair => pair).ToArray();
             var token = multinomial(_model.Logits(hidden).squeeze(1).softmax(-1), 1);
-            tokens.Add(token);
-            done = done.logical_or(token.squeeze(1).eq(stop));
+            tokens.Add(token.MoveToOuterDisposeScope());
+            done = done.logical_or(token.squeeze(1).eq(stop)).MoveToOuterDisposeScope();
             if (done.all().item<bool>() || i + 1 == newTokens) { break; }
-            valid = cat([valid, ones(batch, 1, ScalarType.Bool)], 1);
-            hidden = _model.Hidden(token, (lengths + i).unsqueeze(1), where(valid, tensor(0f), tensor(float.MinValue)).unsqueeze(1).unsqueeze(1), caches);
+            valid = cat([valid, ones(batch, 1, ScalarType.Bool)], 1).MoveToOuterDisposeScope();
+            hidden = _model.Hidden(token, (lengths + i).unsqueeze(1), where(valid, tensor(0f), tensor(float.MinValue)).unsqueeze(1).unsqueeze(1), caches).MoveToOuterDisposeScope();
             foreach (var tensor in old) { tensor.Dispose(); }
         }
 

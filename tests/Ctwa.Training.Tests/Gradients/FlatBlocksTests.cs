@@ -91,6 +91,39 @@ public sealed class FlatBlocksTests
     }
 
     [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    public void Products_of_every_pair_are_their_definition_wherever_the_rows_lie(int count)
+    {
+        using var scope = torch.NewDisposeScope();
+        long length = (2 * Block) + 777;
+        torch.Tensor[] rows = [.. Enumerable.Range(0, count).Select(row => Rows(count)[row].narrow(0, 16 * row, length).clone())];
+        double[] together = FlatBlocks.GramByBlock(torch.stack(rows)), apart = FlatBlocks.GramByBlock(rows);
+        AssertBits.Equal(together, apart);
+        int pair = 0, pairs = count * (count + 1) / 2;
+        for (int i = 0; i < count; i++)
+        {
+            for (int j = i; j < count; j++, pair++)
+            {
+                float[] one = AssertBits.Floats(rows[i]), other = AssertBits.Floats(rows[j]);
+                for (int block = 0; block < 3; block++)
+                {
+                    double[] sums = [.. Enumerable.Range(block * Block, Block).Select(k => k < length ? (double)one[k] * other[k] : 0)];
+                    for (int width = Block / 2; width >= 1; width /= 2)
+                    {
+                        for (int k = 0; k < width; k++) { sums[k] += sums[k + width]; }
+                    }
+
+                    AssertBits.Equal([sums[0]], [apart[(block * pairs) + pair]]);
+                }
+            }
+        }
+    }
+
+    [Theory]
     [InlineData(float.NaN)]
     [InlineData(float.PositiveInfinity)]
     [InlineData(float.NegativeInfinity)]

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Ctwa.TestKit;
 using Ctwa.Training.Gradients;
 using Ctwa.Training.Optimizers;
+using Ctwa.Training.Randomness;
 using Ctwa.Training.Specification;
 using Ctwa.Training.Tests.Numerics;
 using TorchSharp;
@@ -46,6 +47,35 @@ public sealed class AdamWSliceTests
         finally
         {
             torch.set_num_threads(1);
+        }
+    }
+
+    [Fact]
+    public void One_pass_gives_the_moments_bits_of_the_operations_one_by_one_and_the_parameters_to_rounding()
+    {
+        using var scope = torch.NewDisposeScope();
+        using var noGrad = torch.no_grad();
+        const int Length = 1003;
+        torch.Tensor Numbers(int purpose) => torch.tensor((float[])[.. Enumerable.Range(0, Length).Select(i => (float)CounterRandom.Normal(3, RandomPurpose.Test, purpose, i, 0, 0))]);
+        var options = new OptimizerSpec();
+        var (p, m, v) = (Numbers(1), Numbers(2), Numbers(3).abs());
+        var (p2, m2, v2) = (p.clone(), m.clone(), v.clone());
+        var slice = new AdamWSlice(p, m, v, options, step: 4);
+        for (int step = 5; step <= 8; step++)
+        {
+            const double rate = 3e-3, scale = 0.37;
+            slice.Apply(Numbers(step), rate, scale);
+            double first = 1 - Math.Pow(options.Betas[0], step), second = Math.Sqrt(1 - Math.Pow(options.Betas[1], step));
+            var g = Numbers(step).mul_(scale);
+            p2.mul_(1 - (rate * options.WeightDecay));
+            m2.lerp_(g, 1 - options.Betas[0]);
+            v2.mul_(options.Betas[1]).addcmul_(g, g, 1 - options.Betas[1]);
+            p2.addcdiv_(m2, v2.sqrt().div_(second).add_(options.Epsilon), -(rate / first));
+            AssertBits.Equal(AssertBits.Floats(m2), AssertBits.Floats(m));
+            AssertBits.Equal(AssertBits.Floats(v2), AssertBits.Floats(v));
+            // libtorch rounds the step's quotient otherwise.
+            float[] expected = AssertBits.Floats(p2), got = AssertBits.Floats(p);
+            for (int i = 0; i < Length; i++) { Assert.InRange(Math.Abs(expected[i] - got[i]), 0, (3e-7 * Math.Abs(expected[i])) + 1e-9); }
         }
     }
 

@@ -4,11 +4,11 @@ using static Ctwa.Training.Kernels.VectorMath;
 
 namespace Ctwa.Training.Kernels;
 
-/// <summary>AdamW (arXiv 1711.05101) over vectors on the host in one pass: every number is read once and written once. PyTorch's arithmetic, operation by operation.</summary>
+/// <summary>AdamW (arXiv 1711.05101) over vectors on the host in one pass: every number is read once and written once. PyTorch's formulas.</summary>
 internal static unsafe class AdamWStep
 {
     /// <summary>What is the same for all elements.</summary>
-    public readonly record struct Factors(float GradientScale, float Decay, float FirstWeight, float SecondDecay, float SecondWeight, float SecondCorrection, float Epsilon, float StepSize);
+    public readonly record struct Factors(float GradientScale, float Decay, float FirstWeight, float SecondDecay, float SecondWeight, float InverseCorrection, float Epsilon, float StepSize);
 
     /// <param name="gradient">Scaled in place.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -16,7 +16,7 @@ internal static unsafe class AdamWStep
     {
         long i = 0;
         var (scale, decay, weight) = (Vector256.Create(factors.GradientScale), Vector256.Create(factors.Decay), Vector256.Create(factors.FirstWeight));
-        var (secondDecay, secondWeight, correction) = (Vector256.Create(factors.SecondDecay), Vector256.Create(factors.SecondWeight), Vector256.Create(factors.SecondCorrection));
+        var (secondDecay, secondWeight, correction) = (Vector256.Create(factors.SecondDecay), Vector256.Create(factors.SecondWeight), Vector256.Create(factors.InverseCorrection));
         var (epsilon, step) = (Vector256.Create(factors.Epsilon), Vector256.Create(-factors.StepSize));
         bool scaled = factors.GradientScale != 1;
         for (; i + 8 <= count; i += 8)
@@ -33,7 +33,7 @@ internal static unsafe class AdamWStep
             m.Store(first + i);
             var v = (Vector256.Load(second + i) * secondDecay) + (secondWeight * g * g);
             v.Store(second + i);
-            var denominator = (Vector256.Sqrt(v) / correction) + epsilon;
+            var denominator = (Vector256.Sqrt(v) * correction) + epsilon;
             (Vector256.Load(parameters + i) * decay + (step * m / denominator)).Store(parameters + i);
         }
 
@@ -42,7 +42,7 @@ internal static unsafe class AdamWStep
             float g = scaled ? gradient[i] *= factors.GradientScale : gradient[i];
             float m = first[i] = MathF.FusedMultiplyAdd(factors.FirstWeight, g - first[i], first[i]);
             float v = second[i] = (second[i] * factors.SecondDecay) + (factors.SecondWeight * g * g);
-            parameters[i] = (parameters[i] * factors.Decay) + (-factors.StepSize * m / ((MathF.Sqrt(v) / factors.SecondCorrection) + factors.Epsilon));
+            parameters[i] = (parameters[i] * factors.Decay) + (-factors.StepSize * m / ((MathF.Sqrt(v) * factors.InverseCorrection) + factors.Epsilon));
         }
     }
 }

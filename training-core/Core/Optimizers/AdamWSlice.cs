@@ -64,7 +64,7 @@ public sealed class AdamWSlice
         long length = parameters.shape[0];
         if (parameters.device_type == TorchSharp.DeviceType.CPU)
         {
-            OnHost(gradient, new((float)gradientScale, (float)(1 - (learningRate * weightDecay)), (float)(1 - beta1), (float)beta2, (float)(1 - beta2), (float)secondCorrection, (float)epsilon, (float)stepSize));
+            OnHost(gradient, new((float)gradientScale, (float)(1 - (learningRate * weightDecay)), (float)(1 - beta1), (float)beta2, (float)(1 - beta2), 1 / (float)secondCorrection, (float)epsilon, (float)stepSize));
             return;
         }
 
