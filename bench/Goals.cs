@@ -9,7 +9,7 @@ internal static class Goals
     [
         new("training", "training_quickstart_1t", "training step against PyTorch eager, quick-start size, 1 thread", 0.7, AtMost: true, Reached: true),
         new("training", "training_15m_1t", "the same at 15 million parameters, 1 thread", 0.7, AtMost: true, Reached: true),
-        new("training", "training_0.5b_2t", "the same at Qwen2.5-0.5B's shape, 2 threads", 0.7, AtMost: true, Reached: true),
+        new("training", "training_0.5b_2t", "the same at Qwen2.5-0.5B's shape, 2 threads", 0.7, AtMost: true, Reached: false, "not claimed: PyTorch with the two threads of Debian's OpenBLAS is slower here than with one (15 million parameters, scoring), which flatters us; products are all but all of such a step"),
         new("generation", "generation_quickstart_64", "generation against a PyTorch loop with a cache, batch 64", 2.5, AtMost: false, Reached: true),
         new("generation", "generation_quickstart_256", "the same, batch 256", 2.5, AtMost: false, Reached: true),
         new("rl-step", "rl_step", "whole RL step of the quick-start against a straightforward PyTorch implementation", 0.5, AtMost: true, Reached: true),

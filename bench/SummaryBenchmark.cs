@@ -48,8 +48,8 @@ internal static class SummaryBenchmark
             {
                 (null, _) => line?.Skipped ?? (options.Quick || options.Only.Length > 0 ? "not part of this short run" : "not measured"),
                 ({ } measured, true) when !goal.Holds(measured) => "NO LONGER REACHED",
-                ({ } measured, _) when goal.Holds(measured) => "reached",
-                _ => "not reached" + (goal.InTheWay.Length > 0 ? ": " + goal.InTheWay : ""),
+                ({ }, true) => "reached",
+                ({ } measured, _) => (goal.Holds(measured) ? "within it in this run" : "not reached") + (goal.InTheWay.Length > 0 ? ": " + goal.InTheWay : ""),
             };
             holds &= verdict != "NO LONGER REACHED" && (verdict != "not measured" || !goal.Reached);
             table.AppendLine(CultureInfo.InvariantCulture, $"| {goal.What} | {(goal.AtMost ? "≤" : "≥")} {goal.Bound.ToString(CultureInfo.InvariantCulture)} | {value?.ToString("0.###", CultureInfo.InvariantCulture)} | {verdict} |");
