@@ -137,20 +137,4 @@ internal static unsafe class NextToken
 
         return best;
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Largest(float* values, int count)
-    {
-        float largest = float.NegativeInfinity;
-        int i = 0;
-        if (count >= 8)
-        {
-            var max = Vector256.Load(values);
-            for (i = 8; i + 8 <= count; i += 8) { max = Vector256.Max(max, Vector256.Load(values + i)); }
-            largest = Max(max);
-        }
-
-        for (; i < count; i++) { largest = Math.Max(largest, values[i]); }
-        return largest;
-    }
 }

@@ -61,4 +61,21 @@ internal static class VectorMath
         for (int i = 1; i < Width; i++) { largest = Math.Max(largest, x.GetElement(i)); }
         return largest;
     }
+
+    /// <summary>The largest of some numbers; NaN if one is; −∞ of none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static unsafe float Largest(float* values, int count)
+    {
+        float largest = float.NegativeInfinity;
+        int i = 0;
+        if (count >= Width)
+        {
+            var max = Vector256.Load(values);
+            for (i = Width; i + Width <= count; i += Width) { max = Vector256.Max(max, Vector256.Load(values + i)); }
+            largest = Max(max);
+        }
+
+        for (; i < count; i++) { largest = Math.Max(largest, values[i]); }
+        return largest;
+    }
 }

@@ -10,15 +10,14 @@ internal sealed unsafe class HostArena : IDisposable
 {
     private const nuint Alignment = 64;
 
-    private readonly List<nint> _spilled = [];
+    private readonly Stack<(nuint Start, nint Block)> _apart = [];
     private byte* _memory;
     private nuint _size, _used, _wanted;
 
     /// <summary>Begins a pass: everything taken before is free.</summary>
     public void Reset()
     {
-        foreach (nint block in _spilled) { NativeMemory.AlignedFree((void*)block); }
-        _spilled.Clear();
+        Return(default);
         if (_wanted > _size)
         {
             NativeMemory.AlignedFree(_memory);
@@ -26,7 +25,7 @@ internal sealed unsafe class HostArena : IDisposable
             _size = _wanted;
         }
 
-        _used = _wanted = 0;
+        _wanted = 0;
     }
 
     /// <summary>Elements that are not initialised; valid until the next <see cref="Reset"/>.</summary>
@@ -47,7 +46,12 @@ internal sealed unsafe class HostArena : IDisposable
     public Mark Here => new(_used);
 
     /// <summary>Gives back what was taken since a mark.</summary>
-    public void Return(Mark mark) => _used = Math.Min(_used, mark.Used);
+    public void Return(Mark mark)
+    {
+        _used = Math.Min(_used, mark.Used);
+        // Pieces that had to be taken elsewhere are not kept either: a first pass needs no more memory than those after it.
+        while (_apart.TryPeek(out var last) && last.Start >= _used) { NativeMemory.AlignedFree((void*)_apart.Pop().Block); }
+    }
 
     public void Dispose()
     {
@@ -65,11 +69,11 @@ internal sealed unsafe class HostArena : IDisposable
         bytes = (bytes + Alignment - 1) & ~(Alignment - 1);
         // Vectors may run over the end by less than this.
         bytes += Alignment;
-        nuint end = _used + bytes;
+        nuint start = _used, end = start + bytes;
         _wanted = Math.Max(_wanted, end);
         if (end <= _size)
         {
-            void* taken = _memory + _used;
+            void* taken = _memory + start;
             _used = end;
             return taken;
         }
@@ -77,7 +81,7 @@ internal sealed unsafe class HostArena : IDisposable
         // Does not fit this time: the next pass finds room for all of it.
         _used = end;
         void* apart = NativeMemory.AlignedAlloc(bytes, Alignment);
-        _spilled.Add((nint)apart);
+        _apart.Push((start, (nint)apart));
         return apart;
     }
 }
