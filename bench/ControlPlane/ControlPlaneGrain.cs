@@ -54,11 +54,10 @@ internal sealed class ControlPlaneGrain(IClusterMembershipService membership) : 
 
     private static Task<ShardResult> DriveAsync(IRolloutShardGrain shard, ShardWork work) => WorkDriver.DriveAsync(
         work.Key,
-        () => AnswerAsync(shard.Start(work, CancellationToken.None)),
-        () => AnswerAsync(shard.Poll(work.Key, CancellationToken.None)),
+        () => shard.Start(work, CancellationToken.None),
+        () => shard.Poll(work.Key, CancellationToken.None),
+        report => (report.Status, report.Result, report.Error),
         CancellationToken.None);
-
-    private static async Task<(WorkStatus, ShardResult?, string?)> AnswerAsync(Task<ShardReport> asked) => await asked is var report ? (report.Status, report.Result, report.Error) : default;
 
     private string[] ActiveSilos() =>
         [.. membership.CurrentSnapshot.Members.Values.Where(member => member.Status == SiloStatus.Active).Select(member => member.SiloAddress.ToParsableString()).Order(StringComparer.Ordinal)];

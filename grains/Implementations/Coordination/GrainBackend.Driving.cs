@@ -47,11 +47,10 @@ internal sealed partial class GrainBackend
         var grain = Shard(shard, silo);
         return await WorkDriver.DriveAsync(
             $"shard {shard} of job {jobId} on silo {silo}, {work.Key}",
-            () => AnswerAsync(grain.Start(work, cancellationToken)),
-            () => AnswerAsync(grain.Poll(work.Key, cancellationToken)),
+            () => grain.Start(work, cancellationToken),
+            () => grain.Poll(work.Key, cancellationToken),
+            report => (report.Status, (T?)report.Result, report.Error),
             cancellationToken);
-
-        static async Task<(WorkStatus, T?, string?)> AnswerAsync(Task<ShardReport> asked) => await asked is var report ? (report.Status, (T?)report.Result, report.Error) : default;
     }
 
     private void Move(int shard, string silo)
@@ -107,11 +106,10 @@ internal sealed partial class GrainBackend
         work = work with { Epoch = epoch };
         return await WorkDriver.DriveAsync(
             $"slice {slice} of job {jobId} on silo {silo}, {work.Key}",
-            () => AnswerAsync(grain.Start(work, cancellationToken)),
-            () => AnswerAsync(grain.Poll(work.Key, cancellationToken)),
+            () => grain.Start(work, cancellationToken),
+            () => grain.Poll(work.Key, cancellationToken),
+            report => (report.Status, (SliceReport?)report, report.Error),
             cancellationToken);
-
-        static async Task<(WorkStatus, SliceReport?, string?)> AnswerAsync(Task<SliceReport> asked) => await asked is var report ? (report.Status, report, report.Error) : default;
     }
 
     private static bool Same(ImmutableArray<double> one, ImmutableArray<double> other) =>

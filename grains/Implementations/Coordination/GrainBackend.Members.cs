@@ -274,11 +274,10 @@ internal sealed partial class GrainBackend
         work = work with { Epoch = epoch };
         return await WorkDriver.DriveAsync(
             $"silo {silo} of job {jobId}, {work.Key}",
-            () => AnswerAsync(grain.Start(work, cancellationToken)),
-            () => AnswerAsync(grain.Poll(work.Key, cancellationToken)),
+            () => grain.Start(work, cancellationToken),
+            () => grain.Poll(work.Key, cancellationToken),
+            report => (report.Status, report.Result, report.Error),
             cancellationToken);
-
-        static async Task<(WorkStatus, MemberResult?, string?)> AnswerAsync(Task<MemberReport> asked) => await asked is var report ? (report.Status, report.Result, report.Error) : default;
     }
 
     private IMemberGrain MemberOf(string silo) => grains.GetGrain<IMemberGrain>(GrainKeys.Of(jobId, GrainKeys.Whole, silo));

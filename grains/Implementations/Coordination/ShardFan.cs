@@ -71,10 +71,11 @@ internal sealed class ShardFan(IGrainFactory grains, string jobId)
     {
         string key = works[batch[0]].Key;
         var missing = batch;
-        return WorkDriver.DriveAsync<object>(
+        return WorkDriver.DriveAsync(
             $"shards {batch[0]} to {batch[^1]} of job {jobId}, {key}",
-            async () => Take(await fan.Run([.. missing.Select(shard => new ShardAssignment(shard, works[shard]))], cancellationToken)),
-            async () => Take(await fan.Poll(key, missing, cancellationToken)),
+            () => fan.Run([.. missing.Select(shard => new ShardAssignment(shard, works[shard]))], cancellationToken),
+            () => fan.Poll(key, missing, cancellationToken),
+            Take,
             cancellationToken);
 
         (WorkStatus, object?, string?) Take(ShardAnswers answers)

@@ -15,10 +15,11 @@ internal static class WorkDriver
     /// <param name="name">What is waited for, for messages.</param>
     /// <param name="start">Starts the work and waits a while for it; idempotent.</param>
     /// <param name="poll">Waits a while for it.</param>
+    /// <param name="read">What an answer to either says.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     /// <param name="deadline">Longest wait; null: an hour.</param>
     /// <exception cref="WorkFailedException">The work failed, or did not end in time.</exception>
-    public static async Task<T> DriveAsync<T>(string name, Func<Task<(WorkStatus Status, T? Result, string? Error)>> start, Func<Task<(WorkStatus Status, T? Result, string? Error)>> poll, CancellationToken cancellationToken, TimeSpan? deadline = null)
+    public static async Task<T> DriveAsync<TAnswer, T>(string name, Func<Task<TAnswer>> start, Func<Task<TAnswer>> poll, Func<TAnswer, (WorkStatus Status, T? Result, string? Error)> read, CancellationToken cancellationToken, TimeSpan? deadline = null)
     {
         var limit = deadline ?? s_deadline;
         var clock = System.Diagnostics.Stopwatch.StartNew();
@@ -31,7 +32,7 @@ internal static class WorkDriver
             try
             {
                 // Short pieces are done when they are started: one call instead of two.
-                var (status, result, error) = await (started ? poll() : start());
+                var (status, result, error) = read(await (started ? poll() : start()));
                 started = true;
                 switch (status)
                 {

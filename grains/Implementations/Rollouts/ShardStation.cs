@@ -108,8 +108,9 @@ internal sealed class ShardStation(JobHosts hosts, IGrainFactory grains, string 
                 var batch = new ScoreBatch([.. items[range].Select(item => item.ToMessage())], work.ReferenceLength) { Epoch = work.Epoch };
                 return await WorkDriver.DriveAsync(
                     $"source {source} of job {jobId}, {key}",
-                    () => AnswerAsync(grain.Start(key, batch, CancellationToken.None)),
-                    () => AnswerAsync(grain.Poll(key, CancellationToken.None)),
+                    () => grain.Start(key, batch, CancellationToken.None),
+                    () => grain.Poll(key, CancellationToken.None),
+                    report => (report.Status, report.Columns, report.Error),
                     CancellationToken.None);
             }
             finally
@@ -118,8 +119,6 @@ internal sealed class ShardStation(JobHosts hosts, IGrainFactory grains, string 
             }
         }));
     }
-
-    private static async Task<(WorkStatus, ImmutableArray<ScoreColumnMessage>, string?)> AnswerAsync(Task<ScoreReport> asked) => await asked is var report ? (report.Status, report.Columns, report.Error) : default;
 
     private async Task<ShardResult> MeasureTokensAsync(JobHost host, MeasureTokensWork work) =>
         new MeasureTokensResult([.. (await host.MeasureTokensAsync(shard, work.Rollout.ToCore())).Select(CompletionSummaries.Divergence)]);

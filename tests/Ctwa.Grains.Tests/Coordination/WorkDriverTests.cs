@@ -67,8 +67,8 @@ public sealed class WorkDriverTests
     [Fact]
     public async Task Nothing_waits_without_a_deadline()
     {
-        var failure = await Assert.ThrowsAsync<WorkFailedException>(() => WorkDriver.DriveAsync<int>(
-            "shard 3", () => Task.FromResult((WorkStatus.Running, 0, (string?)null)), async () => { await Task.Delay(5); return (WorkStatus.Running, 0, null); }, TestContext.Current.CancellationToken, TimeSpan.FromMilliseconds(60)));
+        var failure = await Assert.ThrowsAsync<WorkFailedException>(() => WorkDriver.DriveAsync(
+            "shard 3", () => Task.FromResult((WorkStatus.Running, 0, (string?)null)), async () => { await Task.Delay(5); return (WorkStatus.Running, 0, (string?)null); }, answer => answer, TestContext.Current.CancellationToken, TimeSpan.FromMilliseconds(60)));
         Assert.Equal("shard 3 did not end within 0.001 minutes.", failure.Message);
     }
 
@@ -76,8 +76,8 @@ public sealed class WorkDriverTests
     public async Task A_cancelled_job_stops_waiting()
     {
         using var cancelled = new CancellationTokenSource(50);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => WorkDriver.DriveAsync<int>(
-            "shard 3", () => Task.FromResult((WorkStatus.Running, 0, (string?)null)), async () => { await Task.Delay(5); return (WorkStatus.Running, 0, null); }, cancelled.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => WorkDriver.DriveAsync(
+            "shard 3", () => Task.FromResult((WorkStatus.Running, 0, (string?)null)), async () => { await Task.Delay(5); return (WorkStatus.Running, 0, (string?)null); }, answer => answer, cancelled.Token));
     }
 
     private void Answers(params Func<(WorkStatus, int, string?)>[] answers) => Array.ForEach(answers, _answers.Enqueue);
@@ -86,5 +86,6 @@ public sealed class WorkDriverTests
         "shard 3",
         () => { _starts++; return Task.FromResult(_answers.Dequeue()()); },
         () => Task.FromResult(_answers.Dequeue()()),
+        answer => answer,
         TestContext.Current.CancellationToken);
 }
