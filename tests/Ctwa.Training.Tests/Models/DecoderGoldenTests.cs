@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Ctwa.TestKit;
+using Ctwa.Training.Models;
 using Ctwa.Training.Numerics;
+using Ctwa.Training.Steps;
 using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
@@ -78,7 +80,30 @@ public sealed class DecoderGoldenTests
         golden.Model.PointGradientsAt(gradient);
         var loss = GoldenBatch.Of(golden, "lp").Loss(golden.Model);
         loss.backward();
+        AssertLossAndGradient(golden, loss, gradient);
+    }
 
+    [Theory]
+    [MemberData(nameof(GoldenModel.Names), MemberType = typeof(GoldenModel))]
+    public void The_decoder_without_a_graph_gives_the_reference_s_numbers_too(string name)
+    {
+        using var golden = GoldenModel.Open(name);
+        var host = ((IPolicyModel)golden.Model).Host;
+        Assert.NotNull(host);
+        var gradient = golden.Memory.RentGradient();
+        var batch = GoldenBatch.Of(golden, "lp");
+        var pass = new HostTrainingPass(host, PackedBatch.ForHost(batch.Prompts, batch.Responses), new ForwardOptions(1, true, false, int.MaxValue, 1), withEntropy: true);
+        long predicted = golden.Tensor("lp.input_ids").size(1) - 1;
+        var mask = golden.Tensor("lp.loss_mask").narrow(1, 1, predicted).eq(1);
+        golden.AssertWithin(golden.Tensor("lp.token_logprobs").masked_select(mask), pass.LogProbabilities.detach(), 1e-4, "log-probabilities");
+        golden.AssertWithin(golden.Tensor("lp.token_entropy").masked_select(mask), pass.Entropy!.detach(), 1e-4, "entropies");
+        var loss = pass.LogProbabilities.sum().neg() / batch.Packed.TokenCount;
+        pass.Backward([new LossTarget(loss, gradient)]);
+        AssertLossAndGradient(golden, loss, gradient);
+    }
+
+    private static void AssertLossAndGradient(GoldenModel golden, Tensor loss, Tensor gradient)
+    {
         var expected = golden.Values.GetProperty("loss");
         golden.AssertWithin(Math.Abs(expected.GetProperty("value").GetDouble() - loss.item<float>()), 2e-5, "loss");
         var norms = expected.GetProperty("grad_l2").EnumerateObject().ToList();

@@ -61,7 +61,7 @@ public sealed class HostTrainingPassTests : IDisposable
     }
 
     [Fact]
-    public void Several_threads_give_the_bits_of_one()
+    public void A_pass_repeats_its_bits_and_threads_change_no_more_than_rounding()
     {
         using var model = new HostModel("qwen3");
         var options = new ForwardOptions(1, true, false, 20, 1);
