@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using Ctwa.Grains.Abstractions;
 using Ctwa.TestKit;
 using Ctwa.TestKit.Processes;
@@ -16,8 +15,7 @@ internal sealed class SiloProcess : SiloChild
         var start = new ProcessStartInfo(Checkout.Silo, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment.Clear();
         start.Environment["PATH"] = Environment.GetEnvironmentVariable("PATH");
-        // The launcher looks for the runtime in well-known places only.
-        start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        ChildRuntime.Prepare(start.Environment);
         foreach (var (name, value) in environment) { start.Environment[name] = value; }
         return new SiloProcess(System.Diagnostics.Process.Start(start)!);
     }

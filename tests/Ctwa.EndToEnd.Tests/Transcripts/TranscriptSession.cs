@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Ctwa.TestKit;
 using Ctwa.TestKit.Processes;
@@ -66,7 +65,7 @@ internal sealed partial class TranscriptSession : IAsyncDisposable
         start.Environment["HOME"] = _home;
         start.Environment["LANG"] = "C.UTF-8";
         start.Environment["PATH"] = $"{Path.GetDirectoryName(Checkout.Client)}:{start.Environment["PATH"]}";
-        start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        ChildRuntime.Prepare(start.Environment);
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
         string output = await process.StandardOutput.ReadToEndAsync().WaitAsync(s_patience);

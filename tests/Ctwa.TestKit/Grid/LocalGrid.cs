@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Ctwa.TestKit.Processes;
 
 namespace Ctwa.TestKit.Grid;
@@ -57,12 +56,10 @@ public sealed class LocalGrid : IAsyncDisposable
 
     public IReadOnlyList<GridSilo> Silos => _silos;
 
-    /// <summary>The launchers look for the runtime in well-known places only.</summary>
-    internal static IReadOnlyDictionary<string, string?> ChildEnvironment { get; } = new Dictionary<string, string?>
+    internal static IReadOnlyDictionary<string, string?> ChildEnvironment { get; } = new Dictionary<string, string?>(ChildRuntime.Variables.Select(pair => KeyValuePair.Create(pair.Key, (string?)pair.Value)))
     {
         // One secret for all grids of this process: silos that are reached from other machines refuse to start without one.
         ["CTWA_CLUSTER_SECRET"] = Convert.ToHexString(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)),
-        ["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..")),
         ["CTWA_SILO"] = null,
     };
 

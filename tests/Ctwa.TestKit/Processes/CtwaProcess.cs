@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Ctwa.TestKit.Processes;
@@ -61,8 +60,7 @@ public sealed class CtwaProcess : IAsyncDisposable
             RedirectStandardError = true,
         };
         start.Environment.Remove("CTWA_SILO");
-        // The launcher alone looks for the runtime in well-known places only.
-        start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        ChildRuntime.Prepare(start.Environment);
         return new CtwaProcess(Process.Start(start)!);
     }
 
