@@ -9,6 +9,9 @@ internal static class MessageSizes
     /// <summary>What a batch of messages may hold: below the 64 KB of a message (invariant I8), with room for what is around it.</summary>
     public const int Batch = 48 * 1024;
 
+    /// <summary>What an answer for a batch may hold: most of it is packed, and known to the byte.</summary>
+    public const int Answer = 56 * 1024;
+
     // Header and value of a field.
     private const int Number = 9;
     private const int Small = 4;

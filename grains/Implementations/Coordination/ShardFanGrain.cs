@@ -31,9 +31,11 @@ public sealed class ShardFanGrain(IShardStations stations) : Grain, IShardFanGra
         int bytes = 0;
         for (int i = 0; i < reports.Length; i++)
         {
-            bytes += MessageSizes.Of(reports[i]);
-            if (bytes > MessageSizes.Batch && i > 0) { break; }
-            if (reports[i].Result is not { } result || !ShardResultPack.TryWrite(packed, shards[i], result)) { others.Add(new ShardAnswer(shards[i], reports[i])); }
+            int size = MessageSizes.Of(reports[i]);
+            if (i > 0 && packed.WrittenCount + bytes + size > MessageSizes.Answer) { break; }
+            if (reports[i].Result is { } result && ShardResultPack.TryWrite(packed, shards[i], result)) { continue; }
+            others.Add(new ShardAnswer(shards[i], reports[i]));
+            bytes += size;
         }
 
         return new ShardAnswers(packed.WrittenSpan.ToArray(), others.ToImmutable());

@@ -152,9 +152,10 @@ public sealed class GridGrainTests : IDisposable
     {
         await using var cluster = await StartAsync();
         await Assert.ThrowsAnyAsync<Exception>(() => cluster.Grid.Submit(Request("x") with { SpecJson = new string('x', GridSiloBuilder.LargestMessageBytes + 1) }, Token).WaitAsync(TimeSpan.FromSeconds(60), Token));
-        string id = await SubmitPatientlyAsync(cluster, "a");
+        var request = Request("a"); // its id makes asking again asking once
+        string id = (await PatientlyAsync(() => cluster.Grid.Submit(request, Token))).Job!.JobId;
         await cluster.WaitAsync(id, job => job.Begun, Token);
-        Assert.Single((await cluster.Grid.List(0, Token)).Jobs);
+        Assert.Single((await PatientlyAsync(() => cluster.Grid.List(0, Token))).Jobs);
     }
 
     [Fact]
@@ -196,14 +197,12 @@ public sealed class GridGrainTests : IDisposable
         return answer.Job!.JobId;
     }
 
-    // As `ctwa submit` does: the connection that the great message broke is made anew, and calls are turned away until then.
-    // The request's id makes asking again asking once.
-    private async Task<string> SubmitPatientlyAsync(JobCluster cluster, string run)
+    // As `ctwa` does: the connections that the great message broke are made anew, and calls are turned away until then.
+    private static async Task<T> PatientlyAsync<T>(Func<Task<T>> call)
     {
-        var request = Request(run);
         for (long start = Stopwatch.GetTimestamp(); ;)
         {
-            try { return (await cluster.Grid.Submit(request, Token)).Job!.JobId; }
+            try { return await call(); }
             catch (OrleansException) when (Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(60)) { await Task.Delay(200, Token); }
         }
     }
