@@ -12,6 +12,9 @@ public sealed class ShardFanGrain(IShardStations stations) : Grain, IShardFanGra
 {
     private readonly Dictionary<int, IShardStation> _shards = [];
 
+    // Used within a turn only.
+    private readonly ArrayBufferWriter<byte> _packed = new(MessageSizes.Answer);
+
     /// <inheritdoc/>
     public Task<ShardAnswers> Run(ImmutableArray<ShardAssignment> works, CancellationToken cancellationToken)
     {
@@ -26,19 +29,34 @@ public sealed class ShardFanGrain(IShardStations stations) : Grain, IShardFanGra
         ValueTask<ShardReport>[] asked = [.. shards.Select(shard => Shard(shard).PollAsync(key, cancellationToken))];
         var reports = new ShardReport[asked.Length];
         for (int i = 0; i < asked.Length; i++) { reports[i] = await asked[i]; }
-        var packed = new ArrayBufferWriter<byte>(4096);
+        return Compose(_packed, shards.AsSpan(), reports);
+    }
+
+    /// <summary>As many of the reports as an answer holds, the first at least.</summary>
+    /// <param name="packed">Scratch memory.</param>
+    /// <param name="shards">Shards that reported.</param>
+    /// <param name="reports">Their reports.</param>
+    internal static ShardAnswers Compose(ArrayBufferWriter<byte> packed, ReadOnlySpan<int> shards, ReadOnlySpan<ShardReport> reports)
+    {
+        packed.ResetWrittenCount();
         var others = ImmutableArray.CreateBuilder<ShardAnswer>();
-        int bytes = 0;
+        int packedBytes = 0, otherBytes = 0;
         for (int i = 0; i < reports.Length; i++)
         {
-            int size = MessageSizes.Of(reports[i]);
-            if (i > 0 && packed.WrittenCount + bytes + size > MessageSizes.Answer) { break; }
-            if (reports[i].Result is { } result && ShardResultPack.TryWrite(packed, shards[i], result)) { continue; }
+            bool isPacked = reports[i].Result is { } result && ShardResultPack.TryWrite(packed, shards[i], result);
+            int size = isPacked ? packed.WrittenCount - packedBytes : MessageSizes.Of(reports[i]);
+            if (i > 0 && packedBytes + otherBytes + size > MessageSizes.Answer) { break; }
+            if (isPacked)
+            {
+                packedBytes += size;
+                continue;
+            }
+
             others.Add(new ShardAnswer(shards[i], reports[i]));
-            bytes += size;
+            otherBytes += size;
         }
 
-        return new ShardAnswers(packed.WrittenSpan.ToArray(), others.ToImmutable());
+        return new ShardAnswers(packed.WrittenSpan[..packedBytes].ToArray(), others.ToImmutable());
     }
 
     private IShardStation Shard(int shard)

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Ctwa.Grains.Abstractions;
@@ -195,7 +196,7 @@ internal static class ShardResultPack
     private static ImmutableArray<T> ReadAll<T>(ref ReadOnlySpan<byte> packed, int count)
         where T : unmanaged
     {
-        int size = Marshal.SizeOf<T>();
+        int size = Unsafe.SizeOf<T>();
         return ImmutableCollectionsMarshal.AsImmutableArray(MemoryMarshal.Cast<byte, T>(Take(ref packed, Checked(count, size, packed) * size)).ToArray());
     }
 

@@ -97,6 +97,32 @@ public sealed class ShardResultPackTests
         Assert.Equal(8, ShardFan.Cut(Enumerable.Range(0, 1000), small).Count());
     }
 
+    // 16 samples and three objectives: a batch's scores are one answer. 700 samples, or results that are not packed: several, each below the size of a message.
+    [Theory]
+    [InlineData(16, true, 1)]
+    [InlineData(700, true, 43)]
+    [InlineData(700, false, 15)]
+    public void Answers_hold_what_a_message_holds_and_the_rest_is_asked_for_again(int samples, bool packed, int expected)
+    {
+        var column = new ScoreColumnMessage([.. Enumerable.Repeat<double?>(0.5, samples)], [.. new string?[samples]], [.. new int[samples]]);
+        ShardResult result = packed ? new ScoreResult([column, column, column]) : new MeasureTokensResult([.. Enumerable.Repeat(0.25, samples)]);
+        int[] shards = [.. Enumerable.Range(100, 128)];
+        var reports = Enumerable.Repeat(new ShardReport(WorkStatus.Done, result, null), shards.Length).ToArray();
+        var scratch = new ArrayBufferWriter<byte>();
+        int answers = 0, taken = 0;
+        for (; taken < shards.Length; answers++)
+        {
+            var answer = ShardFanGrain.Compose(scratch, shards.AsSpan(taken), reports.AsSpan(taken));
+            int[] held = [.. ShardResultPack.Read(answer.Packed).Select(one => one.Shard), .. answer.Others.Select(one => one.Shard)];
+            Assert.Equal(shards.Skip(taken).Take(held.Length), held);
+            Assert.NotEmpty(held);
+            Assert.InRange(answer.Packed.Length + answer.Others.Sum(other => MessageSizes.Of(other.Report)), 1, MessageSizes.Answer);
+            taken += held.Length;
+        }
+
+        Assert.Equal(expected, answers);
+    }
+
     private static byte[] Pack(int count = int.MaxValue)
     {
         var output = new ArrayBufferWriter<byte>();
