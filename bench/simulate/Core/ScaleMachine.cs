@@ -17,11 +17,11 @@ internal sealed record ScaleMachine
     /// <summary>Seconds of a call there and back, and until a pull's first byte. docs/measurements/tensor-channel.txt: idle median beside the channel.</summary>
     public double Latency { get; init; } = 0.20e-3;
 
-    /// <summary>Coordinator's time for one call, its answer included. docs/elasticity.md: 736.3 ms for 3 x 10,000 shards, two calls each.</summary>
-    public double CallSeconds { get; init; } = 0.7363 / 60_000;
+    /// <summary>Coordinator's time for one call, its answer included. docs/elasticity.md: 658.6 ms for 3 x 10,000 shards.</summary>
+    public double CallSeconds { get; init; } = 0.6586 / 30_000;
 
-    /// <summary>Coordinator's time for one shard of a batch. docs/elasticity.md: 148.2 ms for 3 x 10,000 shards, less 240 calls.</summary>
-    public double ItemSeconds { get; init; } = (0.1482 - (240 * 0.7363 / 60_000)) / 30_000;
+    /// <summary>Coordinator's time for one shard of a batch. docs/elasticity.md: 128.1 ms for 3 x 10,000 shards, less 240 calls.</summary>
+    public double ItemSeconds { get; init; } = (0.1281 - (240 * 0.6586 / 30_000)) / 30_000;
 
     /// <summary>Bytes per second between a device and its host's memory, unpinned. An assumption; infinite where silos compute on processors.</summary>
     public double CopyRate { get; init; } = 10e9;

@@ -74,7 +74,7 @@ internal sealed class StepFormulas(ScaleJob job, ScaleMachine machine, int silos
         long polls = Math.Max(1, (long)Math.Ceiling(seconds / 2));
         if (job.Shards < GrainBackend.FanFrom) { return job.Shards * polls; }
         int batch = Math.Clamp(MessageSizes.Batch / MessageSizes.Of(_messages.Work(phase)), 1, 128);
-        int reply = Math.Max(1, MessageSizes.Batch / MessageSizes.Of(_messages.Answer(phase)));
+        int reply = Math.Max(1, MessageSizes.Answer / _messages.AnswerBytes(phase));
         long Replies(int shards) => Math.Max(polls, (shards + reply - 1) / reply);
         return Enumerable.Range(0, silos).Select(ShardsOf).Sum(shards => (shards / batch * Replies(batch)) + (shards % batch > 0 ? Replies(shards % batch) : 0));
     }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Immutable;
 using Ctwa.Grains.Abstractions;
 using Ctwa.Grains.Coordination;
@@ -38,13 +39,20 @@ internal sealed class StepMessages(ScaleJob job)
     };
 
     /// <summary>What it answers.</summary>
-    public ShardReport Answer(Phase phase) => new(WorkStatus.Done, phase switch
+    private ShardReport Answer(Phase phase) => new(WorkStatus.Done, phase switch
     {
         Phase.Generate => new GenerateResult([.. new int[job.Answers]], [.. new bool[job.Answers]], [.. new ulong[job.Answers]]),
-        Phase.Score => new ScoreResult([.. Enumerable.Range(0, job.Objectives).Select(_ => new ScoreColumnMessage([.. new double?[job.Answers]], [.. new string?[job.Answers]], [.. new int[job.Answers]]))]),
+        Phase.Score => new ScoreResult([.. Enumerable.Range(0, job.Objectives).Select(_ => new ScoreColumnMessage([.. Enumerable.Repeat<double?>(0.5, job.Answers)], [.. new string?[job.Answers]], [.. new int[job.Answers]]))]),
         Phase.Update => new UpdateResult(1, 0, 0, 0, 0, 0, 0, 0, [.. new double[job.Objectives]], 0, 0, 0),
         _ => new MeasureResult([.. new double[job.Answers]], [.. new double[job.Answers]], [.. new double[job.Answers]], [.. new int[job.Answers]]),
     }, null);
+
+    /// <summary>What that takes of a batch's answer: packed bytes of the kinds that are packed, an estimate of the others.</summary>
+    public int AnswerBytes(Phase phase)
+    {
+        var (report, packed) = (Answer(phase), new ArrayBufferWriter<byte>());
+        return ShardResultPack.TryWrite(packed, 0, report.Result!) ? packed.WrittenCount : MessageSizes.Of(report);
+    }
 
     /// <summary>Estimated bytes of a running shard's answer to a poll.</summary>
     public static int Waiting { get; } = MessageSizes.Of(new ShardReport(WorkStatus.Running, null, null));

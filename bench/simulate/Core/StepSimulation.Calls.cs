@@ -65,7 +65,7 @@ internal sealed partial class StepSimulation
         if (_job.Shards < GrainBackend.FanFrom) { return Task.WhenAll(Enumerable.Range(0, _job.Shards).Select(shard => DriveAsync(() => Work(shard)))); }
         var message = _messages.Work(phase);
         var messages = Enumerable.Repeat(message, _job.Shards).ToArray();
-        int answer = MessageSizes.Of(_messages.Answer(phase));
+        int answer = _messages.AnswerBytes(phase);
         return Task.WhenAll(Enumerable.Range(0, _job.Shards).GroupBy(shard => _siloOfShard[shard])
             .SelectMany(silo => ShardFan.Cut(silo, messages)).Select(batch => FanAsync([.. batch], Work, answer)));
     }
@@ -88,7 +88,7 @@ internal sealed partial class StepSimulation
                 {
                     bool done = running[shard].IsCompleted;
                     bytes += done ? answerBytes : StepMessages.Waiting;
-                    if (bytes > MessageSizes.Batch && (answered.Count > 0 || shard != missing[0])) { break; }
+                    if (bytes > MessageSizes.Answer && (answered.Count > 0 || shard != missing[0])) { break; }
                     if (done) { answered.Add(shard); }
                 }
 
