@@ -197,13 +197,13 @@ public sealed class GridGrainTests : IDisposable
         return answer.Job!.JobId;
     }
 
-    // As `ctwa` does: the connections that the great message broke are made anew, and calls are turned away until then.
+    // As `ctwa` does: the connections that the great message broke are made anew; until then calls are turned away, or what was under way is lost.
     private static async Task<T> PatientlyAsync<T>(Func<Task<T>> call)
     {
         for (long start = Stopwatch.GetTimestamp(); ;)
         {
             try { return await call(); }
-            catch (OrleansException) when (Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(60)) { await Task.Delay(200, Token); }
+            catch (Exception e) when (e is TimeoutException or OrleansException && Stopwatch.GetElapsedTime(start) < TimeSpan.FromMinutes(2)) { await Task.Delay(200, Token); }
         }
     }
 
