@@ -155,7 +155,7 @@ public sealed class GridOfPodsTests
 
     private static Task<(int ExitCode, string Output)> RunClientAsync(IReadOnlyDictionary<string, string> environment, params IReadOnlyList<string> arguments)
     {
-        return Programs.RunAsync(s_patience, Path.GetTempPath(), ["env", "-i", "PATH=" + Environment.GetEnvironmentVariable("PATH"), .. ChildRuntime.Variables.Concat(environment).Select(pair => $"{pair.Key}={pair.Value}"), Checkout.Client, .. arguments]);
+        return Programs.RunAsync(s_patience, Path.GetTempPath(), ["env", "-i", "PATH=" + Environment.GetEnvironmentVariable("PATH"), $"{ChildRuntime.Variable}={ChildRuntime.Folder}", .. environment.Select(pair => $"{pair.Key}={pair.Value}"), Checkout.Client, .. arguments]);
     }
 
     private static Task UntilAsync(Func<bool> holds, Func<string> otherwise) => UntilAsync(() => Task.FromResult(holds()), otherwise);

@@ -15,7 +15,7 @@ internal sealed class SiloProcess : SiloChild
         var start = new ProcessStartInfo(Checkout.Silo, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment.Clear();
         start.Environment["PATH"] = Environment.GetEnvironmentVariable("PATH");
-        ChildRuntime.Prepare(start.Environment);
+        start.Environment[ChildRuntime.Variable] = ChildRuntime.Folder;
         foreach (var (name, value) in environment) { start.Environment[name] = value; }
         return new SiloProcess(System.Diagnostics.Process.Start(start)!);
     }

@@ -65,7 +65,7 @@ internal sealed partial class TranscriptSession : IAsyncDisposable
         start.Environment["HOME"] = _home;
         start.Environment["LANG"] = "C.UTF-8";
         start.Environment["PATH"] = $"{Path.GetDirectoryName(Checkout.Client)}:{start.Environment["PATH"]}";
-        ChildRuntime.Prepare(start.Environment);
+        start.Environment[ChildRuntime.Variable] = ChildRuntime.Folder;
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
         string output = await process.StandardOutput.ReadToEndAsync().WaitAsync(s_patience);

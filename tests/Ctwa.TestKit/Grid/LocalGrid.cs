@@ -56,10 +56,11 @@ public sealed class LocalGrid : IAsyncDisposable
 
     public IReadOnlyList<GridSilo> Silos => _silos;
 
-    internal static IReadOnlyDictionary<string, string?> ChildEnvironment { get; } = new Dictionary<string, string?>(ChildRuntime.Variables.Select(pair => KeyValuePair.Create(pair.Key, (string?)pair.Value)))
+    internal static IReadOnlyDictionary<string, string?> ChildEnvironment { get; } = new Dictionary<string, string?>
     {
         // One secret for all grids of this process: silos that are reached from other machines refuse to start without one.
         ["CTWA_CLUSTER_SECRET"] = Convert.ToHexString(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)),
+        [ChildRuntime.Variable] = ChildRuntime.Folder,
         ["CTWA_SILO"] = null,
     };
 

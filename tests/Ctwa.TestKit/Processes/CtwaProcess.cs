@@ -60,7 +60,7 @@ public sealed class CtwaProcess : IAsyncDisposable
             RedirectStandardError = true,
         };
         start.Environment.Remove("CTWA_SILO");
-        ChildRuntime.Prepare(start.Environment);
+        start.Environment[ChildRuntime.Variable] = ChildRuntime.Folder;
         return new CtwaProcess(Process.Start(start)!);
     }
 

@@ -23,7 +23,6 @@ internal sealed class SiloUnderTest : SiloChild
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        ChildRuntime.Prepare(start.Environment);
         foreach (var (name, value) in environment ?? new Dictionary<string, string>()) { start.Environment[name] = value; }
         return new SiloUnderTest(System.Diagnostics.Process.Start(start)!);
     }
