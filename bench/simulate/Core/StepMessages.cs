@@ -47,12 +47,8 @@ internal sealed class StepMessages(ScaleJob job)
         _ => new MeasureResult([.. new double[job.Answers]], [.. new double[job.Answers]], [.. new double[job.Answers]], [.. new int[job.Answers]]),
     }, null);
 
-    /// <summary>What that takes of a batch's answer: packed bytes of the kinds that are packed, an estimate of the others.</summary>
-    public int AnswerBytes(Phase phase)
-    {
-        var (report, packed) = (Answer(phase), new ArrayBufferWriter<byte>());
-        return ShardResultPack.TryWrite(packed, 0, report.Result!) ? packed.WrittenCount : MessageSizes.Of(report);
-    }
+    /// <summary>What that takes of a batch's answer.</summary>
+    public int AnswerBytes(Phase phase) => MessageSizes.Of(ShardFanGrain.Compose(new ArrayBufferWriter<byte>(), [0], [Answer(phase)]));
 
     /// <summary>Estimated bytes of a running shard's answer to a poll.</summary>
     public static int Waiting { get; } = MessageSizes.Of(new ShardReport(WorkStatus.Running, null, null));

@@ -38,6 +38,8 @@ internal static class MessageSizes
         _ => Record,
     };
 
+    public static int Of(ShardAnswers answers) => answers.Packed.Length + answers.Others.Sum(other => Of(other.Report));
+
     // Asked for every shard of thousands, so by loops.
     private static int Of(ImmutableArray<ScoreColumnMessage> columns)
     {
